@@ -1,0 +1,61 @@
+# The front door: `make` alone prints this help. Everything else is CMake (presets), ctest and small Python programs.
+PRESET ?= release
+BUILD  := build/$(PRESET)
+PYTHON := /usr/bin/python3
+
+# Where the demo, the benchmark and the tests find the daemons and the Python stubs.
+export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test bench world world-down format tidy sanitize clang-check clean
+
+help: ## this page
+	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo; echo '  PRESET=dev|release|clang|asan|tsan picks the build (see CMakePresets.json); default release'
+
+deps: ## install the Debian packages that everything needs (root)
+	@tests/install-deps
+
+$(BUILD)/build.ninja: CMakePresets.json | deps
+	@cmake --preset $(PRESET)
+
+build: deps $(BUILD)/build.ninja ## build both daemons and the tests
+	@cmake --build --preset $(PRESET)
+
+demo: build ## the main job on a throwaway Ceph: MariaDB survives its pod and its node
+	@$(PYTHON) tests/demo/demo.py
+
+build/csi-sanity: tests/sanity/get-csi-sanity | deps
+	@tests/sanity/get-csi-sanity $@
+
+test: build build/csi-sanity ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
+	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+bench: build ## measure every RPC beside the raw calls it comes down to; writes build/bench.json
+	@$(PYTHON) tests/bench/bench.py $(BENCH)
+
+world: build ## start a Ceph, two nodes and the driver, and leave them running
+	@tests/world/world up --nodes 2 --with-driver
+
+world-down: ## take that world down
+	@tests/world/world down
+
+format: ## rewrite the sources in the house format
+	@clang-format -i $$(git ls-files '*.cc' '*.h')
+
+tidy: ## the style test, clang-format, flake8 and mypy, without building
+	@$(PYTHON) tests/tidy/tidy.py
+	@$(PYTHON) tests/tidy/lint.py
+
+clang-check: deps ## build with clang++, then clang-tidy over every source
+	@cmake --preset clang >/dev/null && cmake --build --preset clang
+	@$(PYTHON) tests/tidy/clang_tidy.py build/clang
+
+sanitize: deps ## unit and live tests under ASan+UBSan, then under TSan
+	@for preset in asan tsan; do \
+	  cmake --preset $$preset >/dev/null && cmake --build --preset $$preset && \
+	  ctest --test-dir build/$$preset --output-on-failure --no-tests=error -R '^(unit|live)' || exit 1; done
+
+clean: ## remove everything that was built
+	@rm -rf build

@@ -1,0 +1,161 @@
+#include "controller/attacher.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "controller/provisioner.h"
+#include "csi/status.h"
+
+namespace rbdcsi {
+namespace {
+
+using class_calls::Locker;
+using class_calls::LockType;
+
+constexpr int kRounds = 6;
+
+bool IsWriter(const Locker& locker) { return absl::EndsWith(locker.description, " rw"); }
+
+absl::Status HeldElsewhere(const Locker& holder) {
+  return absl::FailedPreconditionError(absl::StrCat(
+      "it is attached to node ", holder.cookie, " as ", holder.description, " (detach it there)"));
+}
+
+absl::Status CheckHolder(const Locker& holder, LockType held, const Attachment& wanted) {
+  const AccessMode mode = wanted.capability.mode;
+  if (!IsMultiNode(mode) || held == LockType::kExclusive) {
+    return HeldElsewhere(holder);
+  }
+  // The only multi-node mode with a rule between nodes.
+  const bool single_writer = mode == AccessMode::kMultiNodeSingleWriter;
+  return single_writer && !wanted.read_only && IsWriter(holder) ? HeldElsewhere(holder)
+                                                                : absl::OkStatus();
+}
+
+}  // namespace
+
+std::string Describe(const Attachment& attachment) {
+  return absl::StrCat(
+      ToString(attachment.capability.mode), " ", ToString(attachment.capability.type),
+      attachment.read_only || IsReadOnly(attachment.capability.mode) ? " ro" : " rw");
+}
+
+std::vector<std::string> PublishedNodes(const Sight& sight) {
+  std::set<std::string> nodes;  // two controllers may have locked for one node
+  for (const Locker& locker : sight.guard.lockers) {
+    if (locker.cookie != kDeleting) {
+      nodes.insert(locker.cookie);
+    }
+  }
+  return {nodes.begin(), nodes.end()};
+}
+
+bool IsAtAddress(const std::string& address, const std::string& ip) {
+  // Ceph may put the protocol before the address ("v2:192.0.2.11:0/123").
+  const size_t bracket = address.find('[');
+  if (bracket != std::string::npos) {
+    return address.substr(bracket + 1, address.find(']') - bracket - 1) == ip;
+  }
+  const size_t begin = absl::StartsWith(address, "v") ? address.find(':') + 1 : 0;
+  return address.substr(begin, address.find(':', begin) - begin) == ip;
+}
+
+absl::StatusOr<PublishStep> DecidePublish(const Sight& sight, const Attachment& wanted) {
+  if (IsBeingDeleted(sight)) {
+    return absl::NotFoundError("the volume is being deleted");
+  }
+  if (!IsVolume(sight, wanted.image)) {
+    return absl::NotFoundError("no such volume");
+  }
+  const std::string cookie = wanted.node.ToString();
+  for (const Locker& holder : sight.guard.lockers) {
+    if (holder.cookie != cookie) {
+      RETURN_IF_ERROR(CheckHolder(holder, sight.guard.type, wanted));
+    } else if (holder.description == Describe(wanted)) {
+      return PublishStep::kAttached;
+    } else {
+      return absl::AlreadyExistsError(absl::StrCat(
+          "it is attached to this node as ", holder.description, ", asked for ", Describe(wanted)));
+    }
+  }
+  return PublishStep::kTake;
+}
+
+absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wanted) {
+  const std::string what = absl::StrCat("attach volume ", store.Spec(wanted.image));
+  for (int round = 0; round < kRounds; ++round) {
+    ASSIGN_OR_RETURN(Sight sight, store.Look(wanted.image));
+    const auto step = DecidePublish(sight, wanted);
+    if (!step.ok()) {
+      return Annotate(step.status(), what);
+    }
+    if (*step == PublishStep::kAttached) {
+      return sight;
+    }
+    const GuardRequest guard = {
+        .type = IsMultiNode(wanted.capability.mode) ? LockType::kShared : LockType::kExclusive,
+        .cookie = wanted.node.ToString(),
+        .description = Describe(wanted)};
+    ASSIGN_OR_RETURN(const Taken taken, store.TakeGuard(sight.id, guard));
+    if (taken == Taken::kTaken) {
+      return sight;
+    }
+  }
+  return absl::AbortedError(
+      absl::StrCat(what, ": other controllers keep changing its guard (call again)"));
+}
+
+absl::Status Attacher::FenceAll(ImageStore& store, const Sight& sight, const std::string& ip,
+                                const std::vector<Watcher>& watchers) {
+  std::set<std::string> clients;
+  for (const Watcher& watcher : watchers) {
+    if (watcher.client != store.OwnClient() && IsAtAddress(watcher.address, ip)) {
+      clients.insert(watcher.address);
+    }
+  }
+  std::vector<Locker> owners;
+  for (const Locker& owner : sight.owner.lockers) {
+    if (owner.client != store.OwnClient() && IsAtAddress(owner.address, ip)) {
+      clients.insert(owner.address);
+      owners.push_back(owner);
+    }
+  }
+  for (const std::string& client : clients) {
+    spdlog::warn("fencing client {}: its node is detached from {} but still has it mapped", client,
+                 store.Spec(absl::StrCat("(id ", sight.id, ")")));
+    RETURN_IF_ERROR(store.Fence(client, fence_duration_));
+  }
+  // Safe now, and it saves the next owner the monitor round of fencing this one again.
+  for (const Locker& owner : owners) {
+    RETURN_IF_ERROR(store.BreakOwner(sight.id, owner));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Attacher::Unpublish(ImageStore& store, const std::string& image,
+                                 const std::string& node_id) {
+  ASSIGN_OR_RETURN(const Sight sight, store.Look(image));
+  std::vector<Locker> held;
+  for (const Locker& locker : sight.guard.lockers) {
+    if (locker.cookie != kDeleting && (node_id.empty() || locker.cookie == node_id)) {
+      held.push_back(locker);
+    }
+  }
+  if (held.empty()) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, store.Watchers(sight.id));
+  for (const Locker& locker : held) {
+    if (const auto node = NodeId::Parse(locker.cookie)) {
+      RETURN_IF_ERROR(FenceAll(store, sight, node->address, watchers));
+    }
+    RETURN_IF_ERROR(store.BreakGuard(sight.id, locker));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace rbdcsi

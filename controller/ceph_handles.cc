@@ -1,0 +1,227 @@
+#include "controller/ceph_handles.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "controller/error_tables.h"
+
+namespace rbdcsi {
+namespace {
+
+struct Setting {
+  const char* name;
+  const char* value;
+};
+
+constexpr Setting kSettings[] = {
+    // Every fault must be answered within 15 s. librbd tries to undo a create that timed out, which
+    // times out as well, so an operation has less than half of that.
+    {"client_mount_timeout", "5"},
+    {"rados_osd_op_timeout", "6"},
+    {"rados_mon_op_timeout", "6"},
+    // The key is handed over in memory; no file of the host may be taken for it.
+    {"keyring", ""},
+    {"admin_socket", ""},
+    {"log_file", ""},
+    {"log_to_stderr", "false"},
+    {"err_to_stderr", "false"},
+    {"log_max_recent", "1"},
+    {"debug_ms", "0/0"},
+    {"debug_rados", "0/0"},
+    {"debug_objecter", "0/0"},
+    {"debug_rbd", "0/0"},
+    {"debug_monc", "0/0"},
+    {"debug_auth", "0/0"},
+    // A controller writes no data: no cache, and few threads per cluster.
+    {"rbd_cache", "false"},
+    {"ms_async_op_threads", "1"},
+};
+
+int Configure(rados_t rados, const ClusterAddress& address, const Credentials& credentials) {
+  for (const Setting& setting : kSettings) {
+    // A Ceph that has dropped one of these has nothing to bound by it.
+    rados_conf_set(rados, setting.name, setting.value);
+  }
+  if (const int r = rados_conf_set(rados, "mon_host", address.monitors.c_str()); r < 0) {
+    return r;
+  }
+  return rados_conf_set(rados, "key", credentials.key.c_str());
+}
+
+bool HasApplication(rados_ioctx_t io, std::string_view application) {
+  std::string names(256, '\0');
+  size_t size = names.size();
+  int r = rados_application_list(io, names.data(), &size);
+  if (r == -ERANGE) {
+    names.resize(size);
+    r = rados_application_list(io, names.data(), &size);
+  }
+  if (r < 0) {
+    return false;
+  }
+  const std::vector<std::string> list = absl::StrSplit(names.substr(0, size), '\0');
+  return std::find(list.begin(), list.end(), application) != list.end();
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Cluster>> Cluster::Connect(const ClusterAddress& address,
+                                                          const Credentials& credentials) {
+  const std::string object =
+      absl::StrCat(address.id, " at ", address.monitors, " as client.", credentials.user);
+  rados_t rados = nullptr;
+  if (const int r =
+          rados_create2(&rados, "ceph", absl::StrCat("client.", credentials.user).c_str(), 0);
+      r < 0) {
+    return StatusFor(kConnectErrors, -r, object);
+  }
+  std::shared_ptr<Cluster> cluster(new Cluster(rados, address.id, credentials.user));
+  int r = Configure(rados, address, credentials);
+  if (r == 0) {
+    r = rados_connect(rados);
+  }
+  if (r < 0) {
+    return StatusFor(kConnectErrors, -r, object);
+  }
+  return cluster;
+}
+
+Cluster::~Cluster() { rados_shutdown(rados_); }
+
+absl::StatusOr<std::string> Cluster::MonitorCommand(const std::string& json) {
+  const char* command[] = {json.c_str()};
+  char* out = nullptr;
+  char* text = nullptr;
+  size_t out_size = 0;
+  size_t text_size = 0;
+  const int r = rados_mon_command(rados_, command, 1, "", 0, &out, &out_size, &text, &text_size);
+  std::string reply(out, out_size);
+  rados_buffer_free(out);
+  rados_buffer_free(text);
+  if (r < 0) {
+    return Fail(kMonitorErrors, -r, id_);
+  }
+  return reply;
+}
+
+absl::StatusOr<std::vector<std::string>> Cluster::RbdPools() {
+  std::string names(4096, '\0');
+  int size = rados_pool_list(rados_, names.data(), names.size());
+  if (size > static_cast<int>(names.size())) {
+    names.resize(size);
+    size = rados_pool_list(rados_, names.data(), names.size());
+  }
+  if (size < 0) {
+    return Fail(kMonitorErrors, -size, id_);
+  }
+  std::vector<std::string> pools;
+  for (const char* name = names.c_str(); *name != '\0'; name += std::string_view(name).size() + 1) {
+    rados_ioctx_t io = nullptr;
+    if (rados_ioctx_create(rados_, name, &io) == 0) {
+      if (HasApplication(io, "rbd")) {
+        pools.emplace_back(name);
+      }
+      rados_ioctx_destroy(io);
+    }
+  }
+  std::sort(pools.begin(), pools.end());
+  return pools;
+}
+
+bool Cluster::HasPool(const std::string& pool) {
+  return rados_pool_lookup(rados_, pool.c_str()) >= 0;
+}
+
+absl::Status Cluster::Fail(const ErrnoTable& table, int error, std::string_view object) {
+  if (error == ESHUTDOWN) {
+    blocklisted_.store(true, std::memory_order_relaxed);
+  }
+  return StatusFor(table, error, object);
+}
+
+std::string PoolPath::ToString() const {
+  return rados_namespace.empty() ? pool : absl::StrCat(pool, "/", rados_namespace);
+}
+
+absl::StatusOr<Pool> Pool::Open(std::shared_ptr<Cluster> cluster, PoolPath path) {
+  rados_ioctx_t io = nullptr;
+  if (const int r = rados_ioctx_create(cluster->get(), path.pool.c_str(), &io); r < 0) {
+    return cluster->Fail(kOpenPoolErrors, -r, path.pool);
+  }
+  rados_ioctx_set_namespace(io, path.rados_namespace.c_str());
+  rados_set_pool_full_try(io);
+  return Pool(std::move(cluster), std::move(path), io);
+}
+
+Pool::~Pool() {
+  if (io_ != nullptr) {
+    rados_ioctx_destroy(io_);
+  }
+}
+
+std::string Pool::Spec(std::string_view image) const {
+  return absl::StrCat(path_.ToString(), "/", Sv(image));
+}
+
+absl::StatusOr<Image> Image::OpenById(Pool& pool, const std::string& id, Mode mode,
+                                      const ErrnoTable& table) {
+  rbd_image_t image = nullptr;
+  const int r = mode == Mode::kReadOnly
+                    ? rbd_open_by_id_read_only(pool.get(), id.c_str(), &image, nullptr)
+                    : rbd_open_by_id(pool.get(), id.c_str(), &image, nullptr);
+  if (r < 0) {
+    return pool.cluster().Fail(table, -r, pool.Spec(absl::StrCat("(id ", id, ")")));
+  }
+  return Image(image);
+}
+
+Image::~Image() {
+  if (image_ != nullptr) {
+    rbd_close(image_);
+  }
+}
+
+WriteOp::WriteOp(Start start) : op_(rados_create_write_op()) {
+  if (start == Start::kAssertExists) {
+    rados_write_op_assert_exists(op_);
+  }
+}
+
+WriteOp& WriteOp::Exec(const char* object_class, const char* method, const std::string& input) {
+  rados_write_op_exec(op_, object_class, method, input.data(), input.size(), nullptr);
+  return *this;
+}
+
+int WriteOp::Run(Pool& pool, const std::string& object, bool when_full) {
+  return rados_write_op_operate(
+      op_, pool.get(), object.c_str(), nullptr,
+      when_full ? LIBRADOS_OPERATION_FULL_FORCE : LIBRADOS_OPERATION_FULL_TRY);
+}
+
+ReadOp::ReadOp() : op_(rados_create_read_op()) { rados_read_op_assert_exists(op_); }
+
+ReadOp::~ReadOp() {
+  rados_release_read_op(op_);
+  for (const auto& reply : replies_) {
+    rados_buffer_free(reply->data);
+  }
+}
+
+size_t ReadOp::Exec(const char* object_class, const char* method, const std::string& input) {
+  Reply& reply = *replies_.emplace_back(std::make_unique<Reply>());
+  rados_read_op_exec(op_, object_class, method, input.data(), input.size(), &reply.data,
+                     &reply.size, &reply.result);
+  return replies_.size() - 1;
+}
+
+int ReadOp::Run(Pool& pool, const std::string& object) {
+  return rados_read_op_operate(op_, pool.get(), object.c_str(), LIBRADOS_OPERATION_NOFLAG);
+}
+
+std::string_view ReadOp::reply(size_t index) const {
+  return {replies_[index]->data, replies_[index]->size};
+}
+
+}  // namespace rbdcsi

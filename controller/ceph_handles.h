@@ -1,0 +1,170 @@
+// RAII on the C API of librados and librbd: a handle that exists is open, and closes what it
+// opened.
+//
+// Handles move into place once and are never re-seated (no move assignment), so no open handle can
+// be lost by `=`. Cluster is shared by all threads; Pool may be used by many threads at once (an
+// ioctx is thread-safe as long as its namespace is not changed, and ours is set once); Image and
+// the operation builders belong to one thread. Waits end: see Connect.
+#pragma once
+
+#include <rados/librados.h>
+#include <rbd/librbd.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "csi/credentials.h"
+#include "csi/status.h"
+
+namespace rbdcsi {
+
+struct ClusterAddress {
+  std::string id;        // clusterID of the clusters file
+  std::string monitors;  // as librados' mon_host takes them
+};
+
+class Cluster {
+ public:
+  // Connects. client_mount_timeout, rados_osd_op_timeout and rados_mon_op_timeout are set: without
+  // them a silent monitor or a stopped OSD hangs the caller for minutes or for ever (measured).
+  static absl::StatusOr<std::shared_ptr<Cluster>> Connect(const ClusterAddress& address,
+                                                          const Credentials& credentials);
+  ~Cluster();
+  Cluster(const Cluster&) = delete;
+  Cluster& operator=(const Cluster&) = delete;
+
+  rados_t get() const { return rados_; }
+  const std::string& id() const { return id_; }
+  const std::string& user() const { return user_; }
+  // "client.<number>": to tell our own watches and locks from others'.
+  uint64_t instance() const { return rados_get_instance_id(rados_); }
+
+  absl::StatusOr<std::string> MonitorCommand(const std::string& json);
+  // The pools with the application "rbd", from the map this client has; sorted, no round trip.
+  absl::StatusOr<std::vector<std::string>> RbdPools();
+  bool HasPool(const std::string& pool);
+
+  // StatusFor, and remembers that this client was blocklisted: it will never work again.
+  absl::Status Fail(const ErrnoTable& table, int error, std::string_view object);
+  bool blocklisted() const { return blocklisted_.load(std::memory_order_relaxed); }
+
+ private:
+  Cluster(rados_t rados, std::string id, std::string user)
+      : rados_(rados), id_(std::move(id)), user_(std::move(user)) {}
+  rados_t rados_;
+  std::string id_;
+  std::string user_;
+  std::atomic<bool> blocklisted_{false};
+};
+
+struct PoolPath {
+  std::string pool;
+  std::string rados_namespace;  // empty: the default one
+  std::string ToString() const;
+};
+
+class Pool {
+ public:
+  static absl::StatusOr<Pool> Open(std::shared_ptr<Cluster> cluster, PoolPath path);
+  Pool(Pool&& other) noexcept
+      : cluster_(std::move(other.cluster_)),
+        path_(std::move(other.path_)),
+        io_(std::exchange(other.io_, nullptr)) {}
+  Pool& operator=(Pool&&) = delete;
+  ~Pool();
+
+  rados_ioctx_t get() const { return io_; }
+  Cluster& cluster() const { return *cluster_; }
+  const PoolPath& path() const { return path_; }
+  // "pool/image" or "pool/namespace/image", for messages.
+  std::string Spec(std::string_view image) const;
+
+ private:
+  Pool(std::shared_ptr<Cluster> cluster, PoolPath path, rados_ioctx_t io)
+      : cluster_(std::move(cluster)), path_(std::move(path)), io_(io) {}
+  std::shared_ptr<Cluster> cluster_;
+  PoolPath path_;
+  rados_ioctx_t io_;
+};
+
+class Image {
+ public:
+  enum class Mode { kReadOnly, kReadWrite };
+  // By id, never by name: the name may belong to another image by now. Errors by `table`.
+  static absl::StatusOr<Image> OpenById(Pool& pool, const std::string& id, Mode mode,
+                                        const ErrnoTable& table);
+  Image(Image&& other) noexcept : image_(std::exchange(other.image_, nullptr)) {}
+  Image& operator=(Image&&) = delete;
+  ~Image();
+
+  rbd_image_t get() const { return image_; }
+
+ private:
+  explicit Image(rbd_image_t image) : image_(image) {}
+  rbd_image_t image_;
+};
+
+class ImageOptions {
+ public:
+  ImageOptions() { rbd_image_options_create(&options_); }
+  ~ImageOptions() { rbd_image_options_destroy(options_); }
+  ImageOptions(const ImageOptions&) = delete;
+  ImageOptions& operator=(const ImageOptions&) = delete;
+
+  rbd_image_options_t get() const { return options_; }
+
+ private:
+  rbd_image_options_t options_ = nullptr;
+};
+
+// A compound write. Unless told otherwise it begins with assert_exists, so that no write of ours
+// brings back an object that somebody has just removed.
+class WriteOp {
+ public:
+  enum class Start { kAssertExists, kMayCreate };
+  explicit WriteOp(Start start = Start::kAssertExists);
+  ~WriteOp() { rados_release_write_op(op_); }
+  WriteOp(const WriteOp&) = delete;
+  WriteOp& operator=(const WriteOp&) = delete;
+
+  rados_write_op_t get() const { return op_; }
+  WriteOp& Exec(const char* object_class, const char* method, const std::string& input);
+  // 0 or a negative errno. Runs even when the pool is full if `when_full`: what frees space or
+  // releases a lock must not wait for space.
+  int Run(Pool& pool, const std::string& object, bool when_full = false);
+
+ private:
+  rados_write_op_t op_;
+};
+
+class ReadOp {
+ public:
+  ReadOp();
+  ~ReadOp();
+  ReadOp(const ReadOp&) = delete;
+  ReadOp& operator=(const ReadOp&) = delete;
+
+  rados_read_op_t get() const { return op_; }
+  // The index of its reply.
+  size_t Exec(const char* object_class, const char* method, const std::string& input);
+  int Run(Pool& pool, const std::string& object);
+  std::string_view reply(size_t index) const;
+
+ private:
+  struct Reply {
+    char* data = nullptr;
+    size_t size = 0;
+    int result = 0;
+  };
+  rados_read_op_t op_;
+  std::vector<std::unique_ptr<Reply>> replies_;
+};
+
+}  // namespace rbdcsi

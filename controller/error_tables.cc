@@ -1,0 +1,170 @@
+#include "controller/error_tables.h"
+
+#include <array>
+#include <cerrno>
+
+#include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+
+namespace rbdcsi {
+namespace {
+
+using absl::StatusCode;
+
+constexpr std::array kEverywhere = {
+    ErrnoRule{EPERM, StatusCode::kPermissionDenied,
+              "give the Ceph user the caps mon 'profile rbd' osd 'profile rbd pool=POOL'"},
+    ErrnoRule{EACCES, StatusCode::kPermissionDenied,
+              "give the Ceph user the caps mon 'profile rbd' osd 'profile rbd pool=POOL'"},
+    ErrnoRule{ETIMEDOUT, StatusCode::kUnavailable,
+              "the cluster did not answer in time: look at `ceph -s`"},
+    ErrnoRule{ESHUTDOWN, StatusCode::kUnavailable,
+              "this controller's connection was blocklisted; the next call makes a new one"},
+    ErrnoRule{ENOSPC, StatusCode::kResourceExhausted, "the pool or the cluster is full"},
+    ErrnoRule{EDQUOT, StatusCode::kResourceExhausted, "the pool's quota is used up"},
+};
+
+template <size_t N>
+constexpr std::array<ErrnoRule, N + kEverywhere.size()> WithCommon(const ErrnoRule (&own)[N]) {
+  std::array<ErrnoRule, N + kEverywhere.size()> all{};
+  for (size_t i = 0; i < N; ++i) {
+    all[i] = own[i];
+  }
+  for (size_t i = 0; i < kEverywhere.size(); ++i) {
+    all[N + i] = kEverywhere[i];
+  }
+  return all;
+}
+
+template <size_t N>
+constexpr ErrnoTable Table(const char* operation, const std::array<ErrnoRule, N>& rules) {
+  return {operation, rules.data(), rules.size()};
+}
+
+constexpr std::array kConnectRules = {
+    ErrnoRule{EPERM, StatusCode::kUnauthenticated,
+              "check userID and userKey with `ceph auth get client.USER`"},
+    ErrnoRule{EACCES, StatusCode::kUnauthenticated,
+              "check userID and userKey with `ceph auth get client.USER`"},
+    ErrnoRule{ETIMEDOUT, StatusCode::kUnavailable,
+              "no monitor answered: check the addresses in the clusters file and the network"},
+    ErrnoRule{ENOENT, StatusCode::kUnavailable,
+              "no monitor address could be resolved: check the clusters file and DNS"},
+    ErrnoRule{EINVAL, StatusCode::kUnauthenticated, "the key or a monitor address is malformed"},
+};
+constexpr auto kOpenPoolRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound,
+     "make it with `ceph osd pool create POOL`, `rbd pool init POOL`"},
+});
+constexpr auto kLookRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, ""},
+    {EIO, StatusCode::kUnavailable, "the header's content is not understood"},
+});
+constexpr auto kCreateRules = WithCommon({
+    {ENOENT, StatusCode::kInvalidArgument,
+     "the RADOS namespace does not exist: make it with `rbd namespace create`"},
+    {EINVAL, StatusCode::kInvalidArgument, "Ceph refuses this size, feature set or striping"},
+    {ENOSYS, StatusCode::kInvalidArgument, "the cluster does not know one of the image features"},
+    {EOPNOTSUPP, StatusCode::kInvalidArgument,
+     "the pool cannot hold image headers: an erasure-coded pool belongs in dataPool"},
+    {EDOM, StatusCode::kInvalidArgument, "object size or striping is out of range"},
+    {EFBIG, StatusCode::kOutOfRange, "ask for a smaller volume"},
+});
+constexpr auto kRecordRules = WithCommon({
+    {ECANCELED, StatusCode::kAborted, "another controller was faster"},
+    {ENOENT, StatusCode::kAborted, "the image was removed meanwhile"},
+});
+constexpr auto kGuardRules = WithCommon({
+    {EBUSY, StatusCode::kFailedPrecondition, "held by another node"},
+    {EEXIST, StatusCode::kAlreadyExists, "held by this controller"},
+    {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
+});
+constexpr auto kWatchersRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, ""},
+});
+constexpr std::array kFenceRules = {
+    ErrnoRule{EPERM, StatusCode::kPermissionDenied,
+              "give the Ceph user the cap mon 'profile rbd', which allows `osd blocklist`"},
+    ErrnoRule{EACCES, StatusCode::kPermissionDenied,
+              "give the Ceph user the cap mon 'profile rbd', which allows `osd blocklist`"},
+    ErrnoRule{ETIMEDOUT, StatusCode::kUnavailable, "the monitors did not answer in time"},
+    ErrnoRule{EINVAL, StatusCode::kInternal, "the client's address was not understood"},
+};
+constexpr auto kTrashRules = WithCommon({
+    {EBUSY, StatusCode::kFailedPrecondition, "the image is in use"},
+    {ESTALE, StatusCode::kAborted, "the pool's directory changed meanwhile"},
+    {EEXIST, StatusCode::kAborted, "already in the trash"},
+});
+constexpr auto kRepairRules = WithCommon({
+    {ESTALE, StatusCode::kAborted, "the pool's directory changed meanwhile"},
+});
+constexpr auto kInspectRules = WithCommon({
+    {ENOENT, StatusCode::kAborted, "the image is being made or removed"},
+});
+constexpr auto kResizeRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds the image's exclusive lock and does not give it up: do not map with the "
+     "option `exclusive`"},
+    {EBUSY, StatusCode::kUnavailable, "the image is locked by another operation"},
+    {EINVAL, StatusCode::kOutOfRange, "Ceph refuses this size"},
+    {EFBIG, StatusCode::kOutOfRange, "ask for a smaller volume"},
+});
+constexpr auto kListRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, ""},
+});
+constexpr auto kPurgeRules = WithCommon({
+    {EBUSY, StatusCode::kUnavailable, "a client still watches the image; tried again later"},
+    {ENOTEMPTY, StatusCode::kUnavailable, "snapshots or clones still live; tried again later"},
+    {ESTALE, StatusCode::kUnavailable, "another client is removing it"},
+});
+constexpr auto kMonitorRules = WithCommon({
+    {EINVAL, StatusCode::kUnavailable, "the monitors do not know this command"},
+});
+
+}  // namespace
+
+constexpr ErrnoTable kConnectErrors = Table("connect to cluster", kConnectRules);
+constexpr ErrnoTable kOpenPoolErrors = Table("open pool", kOpenPoolRules);
+constexpr ErrnoTable kLookErrors = Table("look at image", kLookRules);
+constexpr ErrnoTable kCreateErrors = Table("create image", kCreateRules);
+constexpr ErrnoTable kRecordErrors = Table("write the record of image", kRecordRules);
+constexpr ErrnoTable kGuardErrors = Table("take or release the guard of image", kGuardRules);
+constexpr ErrnoTable kWatchersErrors = Table("list watchers of image", kWatchersRules);
+constexpr ErrnoTable kFenceErrors = Table("fence client", kFenceRules);
+constexpr ErrnoTable kTrashErrors = Table("move to trash image", kTrashRules);
+constexpr ErrnoTable kRepairErrors = Table("clear away half-made image", kRepairRules);
+constexpr ErrnoTable kInspectErrors = Table("inspect image", kInspectRules);
+constexpr ErrnoTable kResizeErrors = Table("resize image", kResizeRules);
+constexpr ErrnoTable kListErrors = Table("list images of pool", kListRules);
+constexpr ErrnoTable kPurgeErrors = Table("remove from trash image", kPurgeRules);
+constexpr ErrnoTable kMonitorErrors = Table("ask the monitors of cluster", kMonitorRules);
+
+absl::Span<const ErrnoTable* const> AllErrorTables() {
+  static constexpr const ErrnoTable* kAll[] = {
+      &kConnectErrors, &kOpenPoolErrors, &kLookErrors,  &kCreateErrors, &kRecordErrors,
+      &kGuardErrors,   &kWatchersErrors, &kFenceErrors, &kTrashErrors,  &kRepairErrors,
+      &kInspectErrors, &kResizeErrors,   &kListErrors,  &kPurgeErrors,  &kMonitorErrors,
+  };
+  return kAll;
+}
+
+std::string ErrorTablesAsMarkdown() {
+  std::string page =
+      "# Errors of the controller\n\n"
+      "Printed by `tests/unit/controller` from `controller/error_tables.cc`; do not edit. An errno "
+      "without a row is\nUNAVAILABLE. After the first change that cannot be undone every code is "
+      "UNAVAILABLE or ABORTED.\n";
+  for (const ErrnoTable* table : AllErrorTables()) {
+    absl::StrAppend(&page, "\n## ", table->operation,
+                    "\n\n| cause | code | advice |\n|---|---|---|\n");
+    for (size_t i = 0; i < table->size; ++i) {
+      const ErrnoRule& rule = table->rules[i];
+      absl::StrAppend(&page, "| ", ErrnoText(rule.error), " (", rule.error, ") | ",
+                      absl::StatusCodeToString(rule.code), " | ", rule.advice, " |\n");
+    }
+  }
+  return page;
+}
+
+}  // namespace rbdcsi

@@ -1,0 +1,126 @@
+// The images of one pool and namespace: the port between the policy (provisioner, attacher, reaper)
+// and Ceph.
+//
+// Every method is one step: it reports facts or changes one thing, and decides nothing. Methods
+// that change take ids, not names: a name may belong to another image by the time the step runs.
+// Errors are statuses by error_tables.h. Blocking; any thread; waits end after the timeouts of
+// ceph_handles.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controller/ceph_handles.h"
+#include "controller/class_calls.h"
+#include "controller/watchers.h"
+
+namespace rbdcsi {
+
+struct ImageSpec {
+  uint64_t size_bytes = 0;
+  uint64_t features = 0;
+  uint8_t order = 22;
+  uint64_t stripe_unit = 0;   // 0: the object size
+  uint64_t stripe_count = 0;  // 0: 1
+  std::string data_pool;      // empty: the pool itself
+
+  friend bool operator==(const ImageSpec&, const ImageSpec&) = default;
+};
+
+// What a look at a name shows.
+struct Sight {
+  enum class State {
+    kAbsent,      // no rbd_id object: the name is free, or nearly
+    kHeaderless,  // the name has an id, the id has no header: half made or half removed
+    kPresent,
+  };
+  State state = State::kAbsent;
+  std::string id;
+  absl::Time name_changed;
+  // kPresent only:
+  absl::Time header_changed;
+  uint64_t size_bytes = 0;
+  uint64_t features = 0;
+  std::string record;           // empty: none
+  class_calls::LockInfo guard;  // our attach guard
+  class_calls::LockInfo owner;  // the image's own exclusive lock
+};
+
+// What an image without a record turns out to be.
+struct Inspection {
+  bool complete = false;  // every object that an image of its features needs is there
+  bool virgin = false;    // no data object, no snapshot, no watcher
+  ImageSpec spec;         // as found; data_pool empty when it is the pool itself
+};
+
+struct ListedImage {
+  std::string name;
+  std::string id;
+};
+
+struct TrashedImage {
+  std::string id;
+  std::string name;
+  bool by_user = false;  // moved by a person or by us, not by mirroring or migration
+  absl::Time deferred_until;
+};
+
+// A guard to take: who (`cookie`) and how (`description`), alone or together with others.
+struct GuardRequest {
+  class_calls::LockType type = class_calls::LockType::kExclusive;
+  std::string cookie;
+  std::string description;
+};
+
+enum class Made { kMade, kExists };
+enum class Written { kWritten, kLost };  // kLost: somebody was faster; look again
+enum class Taken { kTaken, kHeldByUs, kHeld, kGone };
+
+class ImageStore {
+ public:
+  virtual ~ImageStore() = default;
+
+  virtual std::string Spec(std::string_view image) const = 0;  // "pool/image", for messages
+  virtual uint64_t OwnClient() const = 0;
+
+  virtual absl::StatusOr<Sight> Look(const std::string& image) = 0;
+  virtual absl::StatusOr<Sight> LookById(const std::string& id) = 0;       // kAbsent or kPresent
+  virtual absl::StatusOr<std::string> IdOf(const std::string& image) = 0;  // empty: no such name
+  virtual absl::StatusOr<Made> Create(const std::string& image, const ImageSpec& spec) = 0;
+  virtual absl::StatusOr<Written> WriteFirstRecord(const std::string& id,
+                                                   const std::string& record) = 0;
+  virtual absl::StatusOr<Inspection> Inspect(const std::string& id) = 0;
+  virtual absl::Status Resize(const std::string& id, uint64_t size_bytes) = 0;
+
+  virtual absl::StatusOr<Taken> TakeGuard(const std::string& id, const GuardRequest& request) = 0;
+  // The claim of an image that has no record; kHeld when it has one by now.
+  virtual absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
+                                                   const GuardRequest& request) = 0;
+  virtual absl::Status BreakGuard(const std::string& id, const class_calls::Locker& locker) = 0;
+  virtual absl::Status BreakOwner(const std::string& id, const class_calls::Locker& locker) = 0;
+  virtual absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) = 0;
+  // Blocklists exactly this client and returns when the OSDs that matter know it.
+  virtual absl::Status Fence(const std::string& address, absl::Duration duration) = 0;
+
+  // Both may be repeated at any point, and free the name only at their end.
+  virtual absl::Status MoveToTrash(const class_calls::NameAndId& image) = 0;
+  virtual absl::Status ClearHeaderless(const class_calls::NameAndId& image) = 0;
+  // The name has no rbd_id; removes an entry of the pool's directory that leads nowhere.
+  virtual absl::Status ClearDirectory(const std::string& image) = 0;
+
+  // Images of ours after `after`, in order of their names, at most `limit`; no details yet.
+  virtual absl::StatusOr<std::vector<ListedImage>> Names(const std::string& after,
+                                                         size_t limit) = 0;
+  virtual absl::StatusOr<std::vector<TrashedImage>> Trash() = 0;
+  virtual absl::Status Purge(const TrashedImage& image) = 0;
+};
+
+std::unique_ptr<ImageStore> MakeRbdImageStore(Pool pool);
+
+}  // namespace rbdcsi

@@ -1,0 +1,440 @@
+#include <cerrno>
+#include <nlohmann/json.hpp>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "controller/error_tables.h"
+#include "controller/image_header.h"
+#include "controller/image_store.h"
+#include "csi/step.h"
+#include "csi/volume_id.h"
+
+namespace rbdcsi {
+namespace {
+
+using class_calls::NameAndId;
+
+int StopAtFirstExtent(uint64_t, size_t, int exists, void* found) {
+  if (exists != 0) {
+    *static_cast<bool*>(found) = true;
+    return -ECANCELED;
+  }
+  return 0;
+}
+
+// Full pools and clusters as the OSD map has them: operations that wait for space only time out.
+bool IsFull(Cluster& cluster, const std::string& pool) {
+  const auto dump = cluster.MonitorCommand(R"({"prefix":"osd dump","format":"json"})");
+  if (!dump.ok()) {
+    return false;
+  }
+  const auto map = nlohmann::json::parse(*dump, nullptr, false);
+  if (!map.is_object()) {
+    return false;
+  }
+  if (absl::StrContains(map.value("flags", ""), "full")) {
+    return true;
+  }
+  for (const auto& entry : map.value("pools", nlohmann::json::array())) {
+    if (entry.value("pool_name", "") == pool) {
+      return absl::StrContains(entry.value("flags_names", ""), "full");
+    }
+  }
+  return false;
+}
+
+Sight SightOf(image_header::Header header) {
+  Sight sight;
+  sight.state = Sight::State::kPresent;
+  sight.header_changed = header.changed;
+  sight.size_bytes = header.size;
+  sight.features = header.features;
+  sight.record = std::move(header.record);
+  sight.guard = std::move(header.guard);
+  sight.owner = std::move(header.owner);
+  return sight;
+}
+
+class RbdImageStore final : public ImageStore {
+ public:
+  explicit RbdImageStore(Pool pool) : pool_(std::move(pool)) {}
+
+  std::string Spec(std::string_view image) const override { return pool_.Spec(image); }
+  uint64_t OwnClient() const override { return pool_.cluster().instance(); }
+
+  absl::StatusOr<Sight> Look(const std::string& image) override;
+  absl::StatusOr<Sight> LookById(const std::string& id) override;
+  absl::StatusOr<std::string> IdOf(const std::string& image) override;
+  absl::StatusOr<Made> Create(const std::string& image, const ImageSpec& spec) override;
+  absl::StatusOr<Written> WriteFirstRecord(const std::string& id,
+                                           const std::string& record) override;
+  absl::StatusOr<Inspection> Inspect(const std::string& id) override;
+  absl::Status Resize(const std::string& id, uint64_t size_bytes) override;
+
+  absl::StatusOr<Taken> TakeGuard(const std::string& id, const GuardRequest& request) override;
+  absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
+                                           const GuardRequest& request) override;
+  absl::Status BreakGuard(const std::string& id, const class_calls::Locker& locker) override;
+  absl::Status BreakOwner(const std::string& id, const class_calls::Locker& locker) override;
+  absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) override;
+  absl::Status Fence(const std::string& address, absl::Duration duration) override;
+
+  absl::Status MoveToTrash(const NameAndId& image) override;
+  absl::Status ClearHeaderless(const NameAndId& image) override;
+  absl::Status ClearDirectory(const std::string& image) override;
+
+  absl::StatusOr<std::vector<ListedImage>> Names(const std::string& after, size_t limit) override;
+  absl::StatusOr<std::vector<TrashedImage>> Trash() override;
+  absl::Status Purge(const TrashedImage& image) override;
+
+ private:
+  std::string ById(std::string_view id) const { return Spec(absl::StrCat("(id ", Sv(id), ")")); }
+  absl::Status Fail(const ErrnoTable& table, int error, std::string_view object);
+  absl::Status Check(const ErrnoTable& table, int result, std::string_view object);
+  absl::StatusOr<Taken> TakenFrom(int result, const std::string& id);
+  absl::Status Describe(Image& image, const std::string& id, Inspection& inspection);
+  absl::Status FindTraces(Image& image, const std::string& id, Inspection& inspection);
+
+  Pool pool_;
+};
+
+absl::Status RbdImageStore::Fail(const ErrnoTable& table, int error, std::string_view object) {
+  if (error == ETIMEDOUT && IsFull(pool_.cluster(), pool_.path().pool)) {
+    return StatusFor(table, ENOSPC, object);
+  }
+  return pool_.cluster().Fail(table, error, object);
+}
+
+absl::Status RbdImageStore::Check(const ErrnoTable& table, int result, std::string_view object) {
+  return result < 0 ? Fail(table, -result, object) : absl::OkStatus();
+}
+
+absl::StatusOr<Sight> RbdImageStore::Look(const std::string& image) {
+  image_header::Name name;
+  const int r = image_header::ReadName(pool_, image, &name);
+  if (r == -ENOENT) {
+    return Sight{};
+  }
+  RETURN_IF_ERROR(Check(kLookErrors, r, Spec(image)));
+  ASSIGN_OR_RETURN(Sight sight, LookById(name.id));
+  if (sight.state == Sight::State::kAbsent) {
+    sight.state = Sight::State::kHeaderless;
+  }
+  sight.id = name.id;
+  sight.name_changed = name.changed;
+  return sight;
+}
+
+absl::StatusOr<Sight> RbdImageStore::LookById(const std::string& id) {
+  image_header::Header header;
+  const int r = image_header::ReadHeader(pool_, id, &header);
+  if (r == -ENOENT) {
+    return Sight{};
+  }
+  RETURN_IF_ERROR(Check(kLookErrors, r, ById(id)));
+  Sight sight = SightOf(std::move(header));
+  sight.id = id;
+  return sight;
+}
+
+absl::StatusOr<std::string> RbdImageStore::IdOf(const std::string& image) {
+  image_header::Name name;
+  const int r = image_header::ReadName(pool_, image, &name);
+  if (r != -ENOENT) {
+    RETURN_IF_ERROR(Check(kLookErrors, r, Spec(image)));
+  }
+  return name.id;
+}
+
+absl::StatusOr<Made> RbdImageStore::Create(const std::string& image, const ImageSpec& spec) {
+  ImageOptions options;
+  rbd_image_options_set_uint64(options.get(), RBD_IMAGE_OPTION_FORMAT, 2);
+  rbd_image_options_set_uint64(options.get(), RBD_IMAGE_OPTION_FEATURES, spec.features);
+  rbd_image_options_set_uint64(options.get(), RBD_IMAGE_OPTION_ORDER, spec.order);
+  if (spec.stripe_unit != 0) {
+    rbd_image_options_set_uint64(options.get(), RBD_IMAGE_OPTION_STRIPE_UNIT, spec.stripe_unit);
+    rbd_image_options_set_uint64(options.get(), RBD_IMAGE_OPTION_STRIPE_COUNT, spec.stripe_count);
+  }
+  if (!spec.data_pool.empty()) {
+    if (!pool_.cluster().HasPool(spec.data_pool)) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "create image ", Spec(image), ": dataPool ", spec.data_pool,
+          " does not exist (make it with `ceph osd pool create ", spec.data_pool, "`)"));
+    }
+    rbd_image_options_set_string(options.get(), RBD_IMAGE_OPTION_DATA_POOL, spec.data_pool.c_str());
+  }
+  const Step step("create image");
+  const int r = rbd_create4(pool_.get(), image.c_str(), spec.size_bytes, options.get());
+  if (r == -EEXIST) {
+    return Made::kExists;
+  }
+  RETURN_IF_ERROR(Check(kCreateErrors, r, Spec(image)));
+  return Made::kMade;
+}
+
+absl::StatusOr<Written> RbdImageStore::WriteFirstRecord(const std::string& id,
+                                                        const std::string& record) {
+  const Step step("write record");
+  const int r = image_header::WriteFirstRecord(pool_, id, record);
+  if (r == -ECANCELED || r == -ENOENT) {
+    return Written::kLost;
+  }
+  RETURN_IF_ERROR(Check(kRecordErrors, r, ById(id)));
+  return Written::kWritten;
+}
+
+absl::Status RbdImageStore::Describe(Image& image, const std::string& id, Inspection& inspection) {
+  rbd_image_info_t info = {};
+  RETURN_IF_ERROR(Check(kInspectErrors, rbd_stat(image.get(), &info, sizeof(info)), ById(id)));
+  ImageSpec& spec = inspection.spec;
+  spec.size_bytes = info.size;
+  spec.order = static_cast<uint8_t>(info.order);
+  RETURN_IF_ERROR(Check(kInspectErrors, rbd_get_features(image.get(), &spec.features), ById(id)));
+  RETURN_IF_ERROR(
+      Check(kInspectErrors, rbd_get_stripe_unit(image.get(), &spec.stripe_unit), ById(id)));
+  RETURN_IF_ERROR(
+      Check(kInspectErrors, rbd_get_stripe_count(image.get(), &spec.stripe_count), ById(id)));
+  const int64_t data_pool = rbd_get_data_pool_id(image.get());
+  if (data_pool >= 0 && data_pool != rados_ioctx_get_id(pool_.get())) {
+    char name[256] = {};
+    const int r = rados_pool_reverse_lookup(pool_.cluster().get(), data_pool, name, sizeof(name));
+    RETURN_IF_ERROR(Check(kInspectErrors, r, ById(id)));
+    spec.data_pool = name;
+  }
+  inspection.complete = true;
+  if ((spec.features & RBD_FEATURE_OBJECT_MAP) != 0) {
+    const int r = image_header::Exists(pool_, class_calls::ObjectMapObject(id));
+    inspection.complete = r == 0;
+    return r == -ENOENT ? absl::OkStatus() : Check(kInspectErrors, r, ById(id));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status RbdImageStore::FindTraces(Image& image, const std::string& id,
+                                       Inspection& inspection) {
+  rbd_snap_info_t end[1] = {};  // librbd wants room for an end mark
+  int room = 1;
+  const int snapshots = rbd_snap_list(image.get(), end, &room);
+  if (snapshots == -ERANGE) {
+    return absl::OkStatus();  // there is at least one
+  }
+  RETURN_IF_ERROR(Check(kInspectErrors, snapshots, ById(id)));
+  bool written = false;
+  const int r = rbd_diff_iterate2(image.get(), nullptr, 0, inspection.spec.size_bytes, 0, 1,
+                                  StopAtFirstExtent, &written);
+  if (!written) {
+    RETURN_IF_ERROR(Check(kInspectErrors, r, ById(id)));
+  }
+  // A client that opened it would not have shown up in the diff yet.
+  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, Watchers(id));
+  bool watched = false;
+  for (const Watcher& watcher : watchers) {
+    watched = watched || watcher.client != OwnClient();
+  }
+  inspection.virgin = !written && !watched;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Inspection> RbdImageStore::Inspect(const std::string& id) {
+  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, id, Image::Mode::kReadOnly, kInspectErrors));
+  Inspection inspection;
+  RETURN_IF_ERROR(Describe(image, id, inspection));
+  RETURN_IF_ERROR(FindTraces(image, id, inspection));
+  return inspection;
+}
+
+absl::Status RbdImageStore::Resize(const std::string& id, uint64_t size_bytes) {
+  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, id, Image::Mode::kReadWrite, kResizeErrors));
+  const Step step("resize image");
+  return Check(kResizeErrors, rbd_resize2(image.get(), size_bytes, false, nullptr, nullptr),
+               ById(id));
+}
+
+absl::StatusOr<Taken> RbdImageStore::TakenFrom(int result, const std::string& id) {
+  switch (result) {
+    case 0:
+      return Taken::kTaken;
+    case -EEXIST:
+      return Taken::kHeldByUs;
+    case -EBUSY:
+    case -ECANCELED:
+      return Taken::kHeld;
+    case -ENOENT:
+      return Taken::kGone;
+    default:
+      return Fail(kGuardErrors, -result, ById(id));
+  }
+}
+
+absl::StatusOr<Taken> RbdImageStore::TakeGuard(const std::string& id, const GuardRequest& request) {
+  const Step step("take guard");
+  return TakenFrom(image_header::TakeGuard(pool_, id,
+                                           {.name = image_header::kGuardLock,
+                                            .type = request.type,
+                                            .cookie = request.cookie,
+                                            .description = request.description}),
+                   id);
+}
+
+absl::StatusOr<Taken> RbdImageStore::ClaimWithoutRecord(const std::string& id,
+                                                        const GuardRequest& request) {
+  const Step step("claim half-made image");
+  return TakenFrom(image_header::TakeGuardWithoutRecord(pool_, id,
+                                                        {.name = image_header::kGuardLock,
+                                                         .type = request.type,
+                                                         .cookie = request.cookie,
+                                                         .description = request.description}),
+                   id);
+}
+
+absl::Status RbdImageStore::BreakGuard(const std::string& id, const class_calls::Locker& locker) {
+  const Step step("release guard");
+  const int r = image_header::BreakLock(pool_, id, image_header::kGuardLock, locker);
+  return r == -ENOENT ? absl::OkStatus() : Check(kGuardErrors, r, ById(id));
+}
+
+absl::Status RbdImageStore::BreakOwner(const std::string& id, const class_calls::Locker& locker) {
+  const Step step("break the fenced client's lock");
+  const int r = image_header::BreakLock(pool_, id, image_header::kOwnerLock, locker);
+  return r == -ENOENT ? absl::OkStatus() : Check(kGuardErrors, r, ById(id));
+}
+
+absl::StatusOr<std::vector<Watcher>> RbdImageStore::Watchers(const std::string& id) {
+  std::vector<Watcher> watchers;
+  const int r = ListWatchers(pool_.get(), class_calls::HeaderObject(id), &watchers);
+  if (r == -ENOENT) {
+    return watchers;
+  }
+  RETURN_IF_ERROR(Check(kWatchersErrors, r, ById(id)));
+  return watchers;
+}
+
+absl::Status RbdImageStore::Fence(const std::string& address, absl::Duration duration) {
+  const Step step("fence client");
+  std::string text = address;  // the C API takes a pointer to non-const
+  rados_t rados = pool_.cluster().get();
+  const int r = rados_blocklist_add(rados, text.data(),
+                                    static_cast<uint32_t>(absl::ToInt64Seconds(duration)));
+  RETURN_IF_ERROR(Check(kFenceErrors, r, address));
+  // Operations of ours carry the map's epoch, so an OSD that sees the next one knows the fence.
+  return Check(kFenceErrors, rados_wait_for_latest_osdmap(rados), address);
+}
+
+absl::Status RbdImageStore::MoveToTrash(const NameAndId& image) {
+  const std::string id(image.id);
+  const int mirrored = image_header::IsMirrored(pool_, id);
+  RETURN_IF_ERROR(Check(kTrashErrors, mirrored, Spec(image.name)));
+  if (mirrored == 1) {
+    const Step step("move mirrored image to trash");
+    const int r = rbd_trash_move(pool_.get(), std::string(image.name).c_str(), 0);
+    return r == -ENOENT ? absl::OkStatus() : Check(kTrashErrors, r, Spec(image.name));
+  }
+  const absl::Time now = absl::Now();
+  {
+    const Step step("add to trash");
+    const int r = image_header::AddToTrash(
+        pool_, {.id = image.id, .name = image.name, .deleted = now, .deferred_until = now});
+    RETURN_IF_ERROR(Check(kTrashErrors, r, Spec(image.name)));
+  }
+  {
+    const Step step("remove from directory");
+    RETURN_IF_ERROR(
+        Check(kTrashErrors, image_header::RemoveFromDirectory(pool_, image), Spec(image.name)));
+  }
+  const Step step("free the name");
+  return Check(kTrashErrors, image_header::RemoveName(pool_, image), Spec(image.name));
+}
+
+absl::Status RbdImageStore::ClearHeaderless(const NameAndId& image) {
+  {
+    const Step step("remove orphaned object map");
+    RETURN_IF_ERROR(Check(kRepairErrors,
+                          image_header::RemoveObjectMap(pool_, std::string(image.id)),
+                          Spec(image.name)));
+  }
+  {
+    const Step step("remove from directory");
+    RETURN_IF_ERROR(
+        Check(kRepairErrors, image_header::RemoveFromDirectory(pool_, image), Spec(image.name)));
+  }
+  const Step step("free the name");
+  return Check(kRepairErrors, image_header::RemoveName(pool_, image), Spec(image.name));
+}
+
+absl::Status RbdImageStore::ClearDirectory(const std::string& image) {
+  std::string id;
+  int r = image_header::ReadDirectoryId(pool_, image, &id);
+  if (r == -ENOENT) {
+    return absl::OkStatus();
+  }
+  RETURN_IF_ERROR(Check(kRepairErrors, r, Spec(image)));
+  r = image_header::Exists(pool_, class_calls::HeaderObject(id));
+  if (r != -ENOENT) {
+    RETURN_IF_ERROR(Check(kRepairErrors, r, Spec(image)));
+    return absl::AbortedError(absl::StrCat(
+        "create image ", Spec(image), ": the pool's directory still leads to image id ", id,
+        " (it is being renamed, moved or removed; if this lasts, `rbd rm ", Spec(image), "`)"));
+  }
+  const Step step("remove from directory");
+  return Check(kRepairErrors, image_header::RemoveFromDirectory(pool_, {.name = image, .id = id}),
+               Spec(image));
+}
+
+absl::StatusOr<std::vector<ListedImage>> RbdImageStore::Names(const std::string& after,
+                                                              size_t limit) {
+  std::vector<ListedImage> names;
+  const int r = image_header::ReadDirectory(
+      pool_, {.prefix = std::string(kImagePrefix), .after = after, .limit = limit},
+      [&](std::string_view name, std::string_view id) {
+        names.push_back({std::string(name), std::string(id)});
+      });
+  if (r == -ENOENT) {
+    return names;  // a pool in which no image was ever made
+  }
+  RETURN_IF_ERROR(Check(kListErrors, r, pool_.path().ToString()));
+  return names;
+}
+
+absl::StatusOr<std::vector<TrashedImage>> RbdImageStore::Trash() {
+  std::vector<rbd_trash_image_info_t> entries(64);
+  size_t count = entries.size();
+  int r = rbd_trash_list(pool_.get(), entries.data(), &count);
+  while (r == -ERANGE) {
+    entries.resize(count);
+    r = rbd_trash_list(pool_.get(), entries.data(), &count);
+  }
+  if (r == -ENOENT) {
+    return std::vector<TrashedImage>();
+  }
+  RETURN_IF_ERROR(Check(kListErrors, r, pool_.path().ToString()));
+  std::vector<TrashedImage> trash;
+  for (size_t i = 0; i < count; ++i) {
+    trash.push_back({entries[i].id, entries[i].name,
+                     entries[i].source == RBD_TRASH_IMAGE_SOURCE_USER,
+                     absl::FromTimeT(entries[i].deferment_end_time)});
+  }
+  rbd_trash_list_cleanup(entries.data(), count);
+  return trash;
+}
+
+absl::Status RbdImageStore::Purge(const TrashedImage& image) {
+  const NameAndId entry = {.name = image.name, .id = image.id};
+  {
+    // The call that moved it here may have died before it freed the name.
+    const Step step("free the name of a deleted image");
+    RETURN_IF_ERROR(
+        Check(kPurgeErrors, image_header::RemoveFromDirectory(pool_, entry), Spec(image.name)));
+    RETURN_IF_ERROR(Check(kPurgeErrors, image_header::RemoveName(pool_, entry), Spec(image.name)));
+  }
+  const Step step("remove deleted image");
+  const int r = rbd_trash_remove(pool_.get(), image.id.c_str(), true);
+  return r == -ENOENT ? absl::OkStatus() : Check(kPurgeErrors, r, Spec(image.name));
+}
+
+}  // namespace
+
+std::unique_ptr<ImageStore> MakeRbdImageStore(Pool pool) {
+  return std::make_unique<RbdImageStore>(std::move(pool));
+}
+
+}  // namespace rbdcsi

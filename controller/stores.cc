@@ -1,0 +1,102 @@
+#include "controller/stores.h"
+
+#include <algorithm>
+#include <cerrno>
+
+#include "controller/error_tables.h"
+#include "csi/credentials.h"
+#include "csi/status.h"
+
+namespace rbdcsi {
+namespace {
+
+absl::StatusOr<std::vector<std::string>> Namespaces(std::shared_ptr<Cluster> cluster,
+                                                    const std::string& pool_name) {
+  ASSIGN_OR_RETURN(const Pool pool,
+                   Pool::Open(cluster, {.pool = pool_name, .rados_namespace = ""}));
+  std::string names(4096, '\0');
+  size_t size = names.size();
+  int r = rbd_namespace_list(pool.get(), names.data(), &size);
+  if (r == -ERANGE) {
+    names.resize(size);
+    r = rbd_namespace_list(pool.get(), names.data(), &size);
+  }
+  std::vector<std::string> namespaces = {""};
+  if (r == -ENOENT) {
+    return namespaces;
+  }
+  if (r < 0) {
+    return cluster->Fail(kListErrors, -r, pool_name);
+  }
+  for (size_t at = 0; at < size && names[at] != '\0'; at += namespaces.back().size() + 1) {
+    namespaces.emplace_back(names.c_str() + at);
+  }
+  return namespaces;
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<Cluster>> Stores::Connect(const ClusterConfig& config,
+                                                         const Secrets& secrets) {
+  const auto credentials = FindCredentials(secrets, keys_directory_, config.id);
+  if (!credentials.ok()) {
+    // Calls without secrets (lists, the reaper) ride on a connection that a call with secrets made.
+    const std::shared_ptr<Cluster> any = secrets.empty() ? registry_.Any(config.id) : nullptr;
+    if (any != nullptr) {
+      return any;
+    }
+    return credentials.status();
+  }
+  return registry_.Get(config, *credentials);
+}
+
+absl::StatusOr<std::unique_ptr<ImageStore>> Stores::Open(const Place& place,
+                                                         const Secrets& secrets) {
+  ASSIGN_OR_RETURN(const ClusterConfig config, clusters_.Find(place.cluster));
+  ASSIGN_OR_RETURN(std::shared_ptr<Cluster> cluster, Connect(config, secrets));
+  ASSIGN_OR_RETURN(Pool pool,
+                   Pool::Open(std::move(cluster),
+                              {.pool = place.pool, .rados_namespace = place.rados_namespace}));
+  return MakeRbdImageStore(std::move(pool));
+}
+
+absl::StatusOr<std::vector<Place>> Stores::PlacesOf(const ClusterConfig& config) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> cluster, Connect(config, Secrets()));
+  std::vector<std::string> pools = config.pools;
+  if (pools.empty()) {
+    ASSIGN_OR_RETURN(pools, cluster->RbdPools());
+  }
+  std::vector<Place> places;
+  for (const std::string& pool : pools) {
+    const auto namespaces = Namespaces(cluster, pool);
+    if (!namespaces.ok()) {
+      // A pool that nobody named and this user may not read holds no volumes of ours.
+      if (config.pools.empty() && absl::IsPermissionDenied(namespaces.status())) {
+        continue;
+      }
+      return namespaces.status();
+    }
+    for (const std::string& name : *namespaces) {
+      places.push_back({config.id, pool, name});
+    }
+  }
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+absl::StatusOr<std::vector<Place>> Stores::Places(const Place& first) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<const ClusterList> clusters, clusters_.Read());
+  std::vector<Place> places;
+  for (const ClusterConfig& config : *clusters) {
+    if (config.id < first.cluster) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(const std::vector<Place> some, PlacesOf(config));
+    std::copy_if(some.begin(), some.end(), std::back_inserter(places),
+                 [&first](const Place& place) { return place >= first; });
+  }
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+}  // namespace rbdcsi

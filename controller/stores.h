@@ -1,0 +1,54 @@
+// From names to open things: cluster id + credentials + pool -> ImageStore.
+//
+// Puts the clusters file, the mounted keys and the open connections together, so that the service
+// above knows none of them. Any thread.
+#pragma once
+
+#include <google/protobuf/map.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "controller/cluster_registry.h"
+#include "controller/config.h"
+#include "controller/image_store.h"
+#include "csi/volume_id.h"
+
+namespace rbdcsi {
+
+using Secrets = google::protobuf::Map<std::string, std::string>;
+
+// A place where volumes may live; ordered, so that listing has an order.
+struct Place {
+  std::string cluster;
+  std::string pool;
+  std::string rados_namespace;
+
+  friend auto operator<=>(const Place&, const Place&) = default;
+};
+
+class Stores {
+ public:
+  // `keys_directory`: csi/credentials.h.
+  Stores(ClustersFile& clusters, std::string keys_directory)
+      : clusters_(clusters), keys_directory_(std::move(keys_directory)) {}
+
+  ClustersFile& clusters() { return clusters_; }
+  absl::StatusOr<std::unique_ptr<ImageStore>> Open(const Place& place, const Secrets& secrets);
+  absl::StatusOr<std::shared_ptr<Cluster>> Connect(const ClusterConfig& config,
+                                                   const Secrets& secrets);
+  // Every place of every configured cluster that holds images made for RBD, sorted. Only from
+  // `first` on: earlier ones are not even asked for.
+  absl::StatusOr<std::vector<Place>> Places(const Place& first);
+  // The places of one cluster.
+  absl::StatusOr<std::vector<Place>> PlacesOf(const ClusterConfig& config);
+
+ private:
+  ClustersFile& clusters_;
+  const std::string keys_directory_;
+  ClusterRegistry registry_;
+};
+
+}  // namespace rbdcsi

@@ -1,0 +1,26 @@
+// The node id of CSI: says itself which node it is, so that the controller can tell a node of ours
+// from a foreign one without asking Kubernetes, and knows the address by which Ceph sees that
+// node's kernel client.
+//
+//   v1/<node name>/<IP address>        at most 192 bytes (the spec allows 256)
+//
+// Any other text is not a node of ours: NOT_FOUND. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace rbdcsi {
+
+struct NodeId {
+  std::string name;
+  std::string address;  // IPv4 or IPv6 in inet_ntop's spelling, no brackets
+
+  static std::optional<NodeId> Parse(std::string_view text);
+  std::string ToString() const;
+
+  friend bool operator==(const NodeId&, const NodeId&) = default;
+};
+
+}  // namespace rbdcsi

@@ -1,0 +1,96 @@
+// The border: the one function through which every RPC passes, and the only place that makes a
+// grpc::Status.
+//
+// For each call it makes a request id and a Call, refuses what is over the in-flight cap
+// (UNAVAILABLE; Identity is exempt, because Probe must answer while everything else waits), takes
+// the key's lock or answers ABORTED, runs the handler, catches foreign exceptions (UNAVAILABLE:
+// what was done is unknown), converts the status and writes one log line with the redacted request,
+// the code and the time. Handlers have one shape and can be called from a test without gRPC:
+//   absl::StatusOr<Response> (Service::*)(const Call&, const Request&)
+#pragma once
+
+#include <google/protobuf/message.h>
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "csi/call.h"
+#include "csi/keyed_lock.h"
+
+namespace rbdcsi {
+
+class Border {
+ public:
+  struct Options {
+    int max_in_flight = 256;
+    absl::Duration default_deadline = absl::Minutes(2);  // kubelet's own RPC timeout
+  };
+  explicit Border(Options options) : options_(options) {}
+
+  // Reads only, or needs no order: no lock.
+  template <class Request, class Response, class Service>
+  grpc::Status Serve(grpc::ServerContext* context, const Request* request, Response* response,
+                     Service& service,
+                     absl::StatusOr<Response> (Service::*handler)(const Call&, const Request&)) {
+    return ServeLocked(context, request, response, service, handler, std::string());
+  }
+
+  // One at a time per `key` in this process. An empty key (a request that names nothing) takes no
+  // lock: the handler will answer INVALID_ARGUMENT.
+  template <class Request, class Response, class Service>
+  grpc::Status ServeLocked(grpc::ServerContext* context, const Request* request, Response* response,
+                           Service& service,
+                           absl::StatusOr<Response> (Service::*handler)(const Call&,
+                                                                        const Request&),
+                           const std::string& key) {
+    return Run(Kind::kCapped, context, *request, key, [&](const Call& call) {
+      return Move((service.*handler)(call, *request), response);
+    });
+  }
+
+  // As Serve, outside the in-flight cap and logged at debug level: for Identity.
+  template <class Request, class Response, class Service>
+  grpc::Status ServeAlways(grpc::ServerContext* context, const Request* request, Response* response,
+                           Service& service,
+                           absl::StatusOr<Response> (Service::*handler)(const Call&,
+                                                                        const Request&)) {
+    return Run(Kind::kAlways, context, *request, std::string(), [&](const Call& call) {
+      return Move((service.*handler)(call, *request), response);
+    });
+  }
+
+ private:
+  enum class Kind { kCapped, kAlways };
+  using Handler = std::function<absl::Status(const Call&)>;
+
+  template <class Response>
+  static absl::Status Move(absl::StatusOr<Response> result, Response* response) {
+    if (!result.ok()) {
+      return result.status();
+    }
+    *response = *std::move(result);
+    return absl::OkStatus();
+  }
+
+  grpc::Status Run(Kind kind, grpc::ServerContext* context,
+                   const google::protobuf::Message& request, const std::string& key,
+                   const Handler& handler);
+  absl::Status Capped(const Call& call, const std::string& key, const Handler& handler);
+
+  Options options_;
+  KeyedLock locks_;
+  std::atomic<int> in_flight_{0};
+};
+
+// The calls being served in this process right now, one text each ("CreateVolume 4f2a, 3 s, at step
+// ..."): for the drain's log.
+std::vector<std::string> CallsInFlight();
+
+}  // namespace rbdcsi

@@ -1,0 +1,134 @@
+#include "node/child.h"
+
+#include <linux/sched.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <utility>
+#include <vector>
+
+#include "absl/base/const_init.h"
+#include "absl/base/thread_annotations.h"
+#include "absl/synchronization/mutex.h"
+#include "absl/time/clock.h"
+#include "csi/status.h"
+
+namespace rbdcsi {
+namespace {
+
+// A killed child ends at its next return from the kernel; a hung device may keep it longer.
+constexpr absl::Duration kDyingTime = absl::Seconds(1);
+
+ABSL_CONST_INIT absl::Mutex stuck_mutex(absl::kConstInit);
+// Killed, but not dead yet; collected whenever another child is made.
+std::vector<pid_t>& Stuck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stuck_mutex) {
+  static auto* stuck = new std::vector<pid_t>;
+  return *stuck;
+}
+
+void CollectStuck() {
+  const absl::MutexLock lock(&stuck_mutex);
+  std::erase_if(Stuck(), [](pid_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
+}
+
+bool WaitReadable(int fd, absl::Time deadline) {
+  while (true) {
+    pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
+    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now()) + 1;
+    const int ready = poll(&entry, 1, static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30)));
+    if (ready > 0) {
+      return true;
+    }
+    if (ready == 0 && absl::Now() >= deadline) {
+      return false;
+    }
+  }
+}
+
+}  // namespace
+
+void CloseDescriptors(int keep) {
+  if (keep < 3) {
+    syscall(SYS_close_range, 3U, ~0U, 0U);
+    return;
+  }
+  if (keep > 3) {
+    syscall(SYS_close_range, 3U, static_cast<unsigned>(keep - 1), 0U);
+  }
+  syscall(SYS_close_range, static_cast<unsigned>(keep + 1), ~0U, 0U);
+}
+
+absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
+  CollectStuck();
+  const pid_t parent = getpid();
+  int pidfd = -1;
+  clone_args args{};
+  args.flags = CLONE_PIDFD;
+  args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
+  args.exit_signal = SIGCHLD;
+  const long pid = syscall(SYS_clone3, &args, sizeof(args));
+  if (pid < 0) {
+    return ErrnoStatus(absl::StatusCode::kUnavailable, errno, "start child process");
+  }
+  if (pid == 0) {
+    // The parent may have died between the clone and the prctl.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+      _exit(ECHILD);
+    }
+    _exit(act());
+  }
+  return Child(static_cast<pid_t>(pid), UniqueFd(pidfd));
+}
+
+Child::Child(Child&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), code_(other.code_) {}
+
+Child::~Child() {
+  if (pid_ > 0) {
+    Kill();
+    if (!WaitReadable(pidfd_.get(), absl::Now() + kDyingTime) || !Reap()) {
+      const absl::MutexLock lock(&stuck_mutex);
+      Stuck().push_back(pid_);
+    }
+  }
+}
+
+void Child::Kill() { syscall(SYS_pidfd_send_signal, pidfd_.get(), SIGKILL, nullptr, 0U); }
+
+bool Child::Reap() {
+  int status = 0;
+  if (waitpid(pid_, &status, WNOHANG) != pid_) {
+    return false;
+  }
+  code_ = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+  pid_ = -1;
+  return true;
+}
+
+absl::StatusOr<int> Child::Wait(absl::Time deadline) {
+  while (pid_ > 0) {
+    if (!WaitReadable(pidfd_.get(), deadline)) {
+      return absl::DeadlineExceededError("the kernel did not answer in time");
+    }
+    Reap();
+  }
+  return code_;
+}
+
+absl::StatusOr<int> RunBounded(const BoundedCall& call, absl::FunctionRef<int()> act) {
+  absl::StatusOr<Child> child = Child::Start([&] {
+    CloseDescriptors(call.keep_fd);
+    return act();
+  });
+  if (!child.ok()) {
+    return child.status();
+  }
+  return child->Wait(call.deadline);
+}
+
+}  // namespace rbdcsi

@@ -1,0 +1,57 @@
+// NodeStage and NodeUnstage: image -> device -> file system -> staging path, and back.
+//
+// Looks first, acts second, and every act is one that a repeated call finds done: a device that is
+// mapped is used, a file system that is there is mounted, a mount that is there is the answer.
+// Block volumes are only mapped; their staging path stays an empty directory. Any thread; one call
+// per volume at a time (the RPC lock).
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "csi/capability.h"
+#include "csi/credentials.h"
+#include "csi/publish_context.h"
+#include "csi/volume_id.h"
+#include "node/device_mapper.h"
+#include "node/path.h"
+
+namespace rbdcsi {
+
+struct StageRequest {
+  VolumeId volume;
+  std::string staging_path;
+  Capability capability;
+  PublishContext context;
+  Credentials credentials;
+};
+
+struct UnstageRequest {
+  VolumeId volume;
+  std::string staging_path;
+};
+
+class Stager {
+ public:
+  Stager(DeviceMapper& mapper, const AllowedPaths& paths) : mapper_(mapper), paths_(paths) {}
+
+  // OK: staged, by this call or before. ALREADY_EXISTS: staged with another file system or
+  // read-only state. FAILED_PRECONDITION: something else is at the path, or the device holds
+  // something else. A device mapped in vain is unmapped again.
+  absl::Status Stage(const StageRequest& request, absl::Time deadline);
+  // OK: nothing of the volume is left on this node. FAILED_PRECONDITION: still published, and
+  // where.
+  absl::Status Unstage(const UnstageRequest& request, absl::Time deadline);
+
+ private:
+  struct Plan;
+  absl::Status Confirm(const Plan& plan, const MountEntry& mounted);
+  absl::Status StageDevice(const Plan& plan, absl::Time deadline);
+  absl::Status Fill(const Plan& plan, const MappedDevice& device, absl::Time deadline);
+
+  DeviceMapper& mapper_;
+  const AllowedPaths& paths_;
+};
+
+}  // namespace rbdcsi

@@ -1,0 +1,168 @@
+"""A CSI client as Kubernetes would be one: the sockets of a controller and of nodes, and the usual order of calls.
+
+Tests, the demo and the kill matrix use it. Every call has a deadline; nothing is retried unless `again` is used, which
+repeats a call while its code says "not final" the way the sidecars do.
+"""
+import os
+import pathlib
+import sys
+import time
+from typing import Any, Callable, Iterable, Optional
+
+# The directory of the daemons; the build puts the Python stubs beside it.
+BIN = pathlib.Path(os.environ.get("RBDCSI_BUILD")
+                   or pathlib.Path(__file__).resolve().parents[1] / "build" / "release" / "bin")
+sys.path.insert(0, str(BIN.parent / "python"))
+
+import grpc  # noqa: E402
+import csi_pb2 as pb  # noqa: E402
+import csi_pb2_grpc as rpc  # noqa: E402
+
+GIB = 1 << 30
+MIB = 1 << 20
+MODE = pb.VolumeCapability.AccessMode
+NOT_FINAL = {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE,
+             grpc.StatusCode.ABORTED}
+# A plugin that was killed is back in a moment; gRPC's own pause after a refused connection is one second and more.
+CHANNEL = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
+           ("grpc.max_reconnect_backoff_ms", 200), ("grpc.enable_http_proxy", 0)]
+Message = Any
+
+
+def mount(fs_type: str = "", mode: int = MODE.SINGLE_NODE_WRITER, flags: Iterable[str] = ()) -> Message:
+    """A capability for a file system."""
+    return pb.VolumeCapability(mount=pb.VolumeCapability.MountVolume(fs_type=fs_type, mount_flags=list(flags)),
+                               access_mode=MODE(mode=mode))
+
+
+def block(mode: int = MODE.SINGLE_NODE_WRITER) -> Message:
+    """A capability for a raw block device."""
+    return pb.VolumeCapability(block=pb.VolumeCapability.BlockVolume(), access_mode=MODE(mode=mode))
+
+
+def code(error: grpc.RpcError) -> grpc.StatusCode:
+    """The code of a failed call."""
+    return error.code()  # type: ignore[no-any-return]
+
+
+def refused(call: Callable[[], Message]) -> tuple[str, str]:
+    """Runs a call that must fail; its code's name and its message."""
+    try:
+        answer = call()
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    raise AssertionError(f"the call was expected to fail and answered {answer}")
+
+
+def again(call: Callable[[], Message], seconds: float = 60) -> Message:
+    """Repeats a call while its answer is not final, as the sidecars do."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return call()
+        except grpc.RpcError as error:
+            if error.code() not in NOT_FINAL or time.monotonic() > end:
+                raise
+            time.sleep(0.2)
+
+
+def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Waits for something that takes a moment; says what did not come."""
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
+        time.sleep(0.1)
+
+
+class Controller:
+    """The controller's RPCs behind one socket."""
+
+    def __init__(self, socket: str, deadline: float = 30) -> None:
+        self.channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
+        self.identity = rpc.IdentityStub(self.channel)
+        self.stub = rpc.ControllerStub(self.channel)
+        self.deadline = deadline
+
+    def create(self, name: str, size: int = GIB, parameters: Optional[dict[str, str]] = None, *,
+               capability: Optional[Message] = None, limit: int = 0,
+               secrets: Optional[dict[str, str]] = None) -> Message:
+        """CreateVolume; the parameters of the StorageClass default to the pool `rbd`."""
+        return self.stub.CreateVolume(pb.CreateVolumeRequest(
+            name=name, capacity_range=pb.CapacityRange(required_bytes=size, limit_bytes=limit),
+            volume_capabilities=[capability or mount()], parameters=parameters or {"pool": "rbd"},
+            secrets=secrets or {},
+        ), timeout=self.deadline).volume
+
+    def delete(self, volume_id: str) -> None:
+        self.stub.DeleteVolume(pb.DeleteVolumeRequest(volume_id=volume_id), timeout=self.deadline)
+
+    def publish(self, volume_id: str, node_id: str, capability: Optional[Message] = None,
+                readonly: bool = False) -> dict[str, str]:
+        """ControllerPublishVolume; the publish context."""
+        answer = self.stub.ControllerPublishVolume(pb.ControllerPublishVolumeRequest(
+            volume_id=volume_id, node_id=node_id, volume_capability=capability or mount(), readonly=readonly,
+        ), timeout=self.deadline)
+        return dict(answer.publish_context)
+
+    def unpublish(self, volume_id: str, node_id: str = "") -> None:
+        self.stub.ControllerUnpublishVolume(pb.ControllerUnpublishVolumeRequest(volume_id=volume_id, node_id=node_id),
+                                            timeout=self.deadline)
+
+    def expand(self, volume_id: str, size: int) -> Message:
+        return self.stub.ControllerExpandVolume(pb.ControllerExpandVolumeRequest(
+            volume_id=volume_id, capacity_range=pb.CapacityRange(required_bytes=size)), timeout=self.deadline)
+
+    def list(self, max_entries: int = 0, token: str = "") -> Message:
+        return self.stub.ListVolumes(pb.ListVolumesRequest(max_entries=max_entries, starting_token=token),
+                                     timeout=self.deadline)
+
+    def get(self, volume_id: str) -> Message:
+        return self.stub.ControllerGetVolume(pb.ControllerGetVolumeRequest(volume_id=volume_id), timeout=self.deadline)
+
+    def close(self) -> None:
+        self.channel.close()
+
+
+class Node:
+    """One node's RPCs, and the paths the kubelet would use there."""
+
+    def __init__(self, socket: str, deadline: float = 120) -> None:
+        self.channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
+        self.identity = rpc.IdentityStub(self.channel)
+        self.stub = rpc.NodeStub(self.channel)
+        self.deadline = deadline
+
+    def id(self) -> str:
+        return str(self.stub.NodeGetInfo(pb.NodeGetInfoRequest(), timeout=self.deadline).node_id)
+
+    def stage(self, volume_id: str, context: dict[str, str], staging: str,
+              capability: Optional[Message] = None, secrets: Optional[dict[str, str]] = None) -> None:
+        self.stub.NodeStageVolume(pb.NodeStageVolumeRequest(
+            volume_id=volume_id, publish_context=context, staging_target_path=staging,
+            volume_capability=capability or mount(), secrets=secrets or {}), timeout=self.deadline)
+
+    def unstage(self, volume_id: str, staging: str) -> None:
+        self.stub.NodeUnstageVolume(pb.NodeUnstageVolumeRequest(volume_id=volume_id, staging_target_path=staging),
+                                    timeout=self.deadline)
+
+    def publish(self, volume_id: str, context: dict[str, str], staging: str, target: str,
+                capability: Optional[Message] = None, readonly: bool = False) -> None:
+        self.stub.NodePublishVolume(pb.NodePublishVolumeRequest(
+            volume_id=volume_id, publish_context=context, staging_target_path=staging, target_path=target,
+            volume_capability=capability or mount(), readonly=readonly), timeout=self.deadline)
+
+    def unpublish(self, volume_id: str, target: str) -> None:
+        self.stub.NodeUnpublishVolume(pb.NodeUnpublishVolumeRequest(volume_id=volume_id, target_path=target),
+                                      timeout=self.deadline)
+
+    def expand(self, volume_id: str, path: str, size: int = 0) -> Message:
+        wanted = pb.CapacityRange(required_bytes=size) if size else None
+        return self.stub.NodeExpandVolume(pb.NodeExpandVolumeRequest(
+            volume_id=volume_id, volume_path=path, capacity_range=wanted), timeout=self.deadline)
+
+    def stats(self, volume_id: str, path: str) -> Message:
+        return self.stub.NodeGetVolumeStats(pb.NodeGetVolumeStatsRequest(volume_id=volume_id, volume_path=path),
+                                            timeout=self.deadline)
+
+    def close(self) -> None:
+        self.channel.close()

@@ -5,10 +5,13 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <fstream>
 
 #include "absl/strings/str_cat.h"
 #include "csi/status.h"
@@ -32,12 +35,41 @@ absl::Status Result(const ErrnoTable& table, const absl::StatusOr<int>& result,
   return *result == 0 ? absl::OkStatus() : StatusFor(table, *result, object);
 }
 
+std::optional<MountEntry> FindMount(const MountTable& table, uint64_t id) {
+  const auto entry = std::find_if(table.begin(), table.end(),
+                                  [&](const MountEntry& candidate) { return candidate.id == id; });
+  return entry == table.end() ? std::nullopt : std::optional<MountEntry>(*entry);
+}
+
+// An xfs that was shut down (its device fenced) answers statx(2) with EIO, also for its root; what
+// procfs says about the descriptor comes from memory.
+absl::StatusOr<Inode> LookAtDead(int fd) {
+  std::ifstream info(absl::StrCat("/proc/self/fdinfo/", fd));
+  Inode inode;
+  for (std::string key; info >> key;) {
+    if (key == "mnt_id:") {
+      info >> inode.mount_id;
+    }
+  }
+  std::array<char, PATH_MAX> path{};
+  const ssize_t size = readlink(DescriptorPath(fd).c_str(), path.data(), path.size());
+  ASSIGN_OR_RETURN(const MountTable table, ReadMountTable());
+  const std::optional<MountEntry> mount = FindMount(table, inode.mount_id);
+  if (size <= 0 || !mount.has_value() ||
+      mount->target != std::string(path.data(), static_cast<size_t>(size))) {
+    return StatusFor(kOpenPathErrors, EIO, DescriptorPath(fd));
+  }
+  inode.mount_root = true;
+  inode.directory = true;
+  return inode;
+}
+
 }  // namespace
 
 absl::StatusOr<Inode> Look(int fd) {
   struct statx data {};
   if (statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE | STATX_MNT_ID, &data) != 0) {
-    return StatusFor(kOpenPathErrors, errno, DescriptorPath(fd));
+    return errno == EIO ? LookAtDead(fd) : StatusFor(kOpenPathErrors, errno, DescriptorPath(fd));
   }
   Inode inode;
   inode.mount_id = data.stx_mnt_id;
@@ -54,13 +86,7 @@ absl::StatusOr<std::optional<MountEntry>> MountAt(int fd) {
     return std::nullopt;
   }
   ASSIGN_OR_RETURN(const MountTable table, ReadMountTable());
-  const auto entry = std::find_if(table.begin(), table.end(), [&](const MountEntry& candidate) {
-    return candidate.id == inode.mount_id;
-  });
-  if (entry == table.end()) {
-    return std::nullopt;
-  }
-  return *entry;
+  return FindMount(table, inode.mount_id);
 }
 
 absl::Status MountDevice(const DeviceMount& mount, absl::Time deadline) {

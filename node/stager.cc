@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "csi/status.h"
+#include "node/device_probe.h"
 #include "node/filesystem.h"
 #include "node/mounts.h"
 
@@ -77,11 +78,11 @@ absl::Status Stager::Stage(const StageRequest& request, absl::Time deadline) {
   }
   ASSIGN_OR_RETURN(plan.directory, paths_.OpenDirectory(request.staging_path));
   ASSIGN_OR_RETURN(const std::optional<MountEntry> mounted, MountAt(plan.directory.get()));
-  return mounted.has_value() ? Confirm(plan, *mounted) : StageDevice(plan, deadline);
+  return mounted.has_value() ? Confirm(plan, *mounted, deadline) : StageDevice(plan, deadline);
 }
 
 // Something is mounted at the staging path: fine if it is what was asked for.
-absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted) {
+absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted, absl::Time deadline) {
   const StageRequest& request = plan.request;
   ASSIGN_OR_RETURN(const std::optional<MappedDevice> device, mapper_.Find(request.volume));
   if (!device.has_value() || device->number != mounted.device) {
@@ -98,6 +99,9 @@ absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted) {
   if (device->read_only != plan.map.read_only) {
     return AlreadyStaged(request, device->read_only ? "read-only" : "for writing");
   }
+  if (IsDead(device->path)) {
+    return Replace(plan, *device, deadline);
+  }
   if (device->read_only) {
     return absl::OkStatus();
   }
@@ -107,6 +111,17 @@ absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted) {
                          .device = device->path,
                          .where = request.staging_path},
                         device->size_bytes);
+}
+
+// Kubernetes stages again without unstaging when a node that was given up, and so fenced, is back.
+absl::Status Stager::Replace(const Plan& plan, const MappedDevice& device, absl::Time deadline) {
+  const StageRequest& request = plan.request;
+  RETURN_IF_ERROR(RefuseWhileUsed(
+      absl::StrCat("stage ", request.volume.Spec(), ": ", device.path, " is fenced or gone"),
+      device, request.staging_path));
+  UnstageRequest unstage{.volume = request.volume, .staging_path = request.staging_path};
+  RETURN_IF_ERROR(Unstage(unstage, deadline));
+  return Stage(request, deadline);
 }
 
 absl::Status Stager::StageDevice(const Plan& plan, absl::Time deadline) {

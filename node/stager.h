@@ -38,7 +38,8 @@ class Stager {
 
   // OK: staged, by this call or before. ALREADY_EXISTS: staged with another file system or
   // read-only state. FAILED_PRECONDITION: something else is at the path, or the device holds
-  // something else. A device mapped in vain is unmapped again.
+  // something else. A device mapped in vain is unmapped again; a staged device that only fails (its
+  // client was fenced) is replaced, unless it is still published.
   absl::Status Stage(const StageRequest& request, absl::Time deadline);
   // OK: nothing of the volume is left on this node. FAILED_PRECONDITION: still published, and
   // where.
@@ -46,7 +47,8 @@ class Stager {
 
  private:
   struct Plan;
-  absl::Status Confirm(const Plan& plan, const MountEntry& mounted);
+  absl::Status Confirm(const Plan& plan, const MountEntry& mounted, absl::Time deadline);
+  absl::Status Replace(const Plan& plan, const MappedDevice& device, absl::Time deadline);
   absl::Status StageDevice(const Plan& plan, absl::Time deadline);
   absl::Status Fill(const Plan& plan, const MappedDevice& device, absl::Time deadline);
 

@@ -120,7 +120,7 @@ class Story:
             first.unstage()
         with step("controller", "ControllerUnpublishVolume for node1: guard released"):
             first.detach()
-        claim(self.fenced() == [], "an ordinary move added a blocklist entry")
+        claim(self.world.ceph.blocklist() == [], "an ordinary move added a blocklist entry")
         self.bring_up(second)
         return second
 
@@ -148,10 +148,6 @@ class Story:
         out = pod.machine.run(["df", "-m", "--output=size", pod.target]).stdout
         return int(out.split()[-1])
 
-    def fenced(self) -> list[str]:
-        """Addresses on the blocklist."""
-        return [entry["addr"] for entry in self.world.ceph.command("osd", "blocklist", "ls")]
-
     def freeze(self, database: MariaDb) -> int:
         """node2 stops dead in the middle of writing; the last number it acknowledged."""
         database.query("CREATE TABLE mydb.counter (n INT PRIMARY KEY) ENGINE=InnoDB")
@@ -171,7 +167,7 @@ class Story:
         """node1 gets the volume from a node that never unmounted it."""
         with step("controller", "ControllerUnpublishVolume for node2: still mapped, so it is fenced") as line:
             frozen.detach()
-            addresses = self.fenced()
+            addresses = self.world.ceph.blocklist()
             claim(len(addresses) == 1 and addresses[0].startswith(frozen.machine.address),
                   f"expected one fenced client of node2, the blocklist says {addresses}")
             line.add(f": {addresses[0]}")

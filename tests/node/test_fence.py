@@ -62,10 +62,6 @@ class Writer:
         self._thread.join(20)
 
 
-def fenced(world: World) -> list[str]:
-    return [entry["addr"] for entry in world.ceph.command("osd", "blocklist", "ls")]
-
-
 def image(world: World, volume_id: str) -> bytes:
     """The first 16 MiB, where the writer writes, read through librbd."""
     name = volume_id.split("/")[-1]
@@ -94,8 +90,8 @@ def test_ten_frozen_nodes_write_nothing_late(world: World, controller: Controlle
     assert untouched.lines("error") == []
     untouched.end()
     neighbour.stop()
-    assert len(fenced(world)) == ROUNDS
-    for address in fenced(world):
+    assert len(world.ceph.blocklist()) == ROUNDS
+    for address in world.ceph.blocklist():
         world.ceph.command("osd", "blocklist", "rm", address)
 
 
@@ -108,9 +104,9 @@ def one_round(world: World, controller: Controller, volume_id: str, untouched: W
     old.machine.pause()
     try:
         acknowledged = max(writer.lines("ok"))
-        before = len(fenced(world))
+        before = len(world.ceph.blocklist())
         csi_client.again(old.detach)
-        assert len(fenced(world)) == before + 1
+        assert len(world.ceph.blocklist()) == before + 1
         new = Pod(world, controller, "node1", volume_id, name="new", capability=raw).start()
         found = records(image(world, volume_id), f"old{number}")
         assert found[-1] >= acknowledged, "an acknowledged record is missing on the new node"
@@ -134,7 +130,7 @@ def one_round(world: World, controller: Controller, volume_id: str, untouched: W
 def test_twenty_ordinary_moves_add_no_blocklist_entry(world: World, controller: Controller,
                                                       volume: Callable[..., str]) -> None:
     moving = volume("moving", 64 * csi_client.MIB)
-    before = fenced(world)
+    before = world.ceph.blocklist()
     for number in range(MOVES):
         pod = Pod(world, controller, f"node{number % 2 + 1}", moving, name=f"move{number}").start()
         pod.machine.run(["bash", "-c", f"echo {number} >> {pod.target}/moves && sync"])
@@ -142,4 +138,4 @@ def test_twenty_ordinary_moves_add_no_blocklist_entry(world: World, controller: 
             lines = pod.machine.run(["cat", f"{pod.target}/moves"]).stdout.split()
             assert lines == [str(n) for n in range(MOVES)]
         pod.stop()
-    assert fenced(world) == before
+    assert world.ceph.blocklist() == before

@@ -51,6 +51,10 @@ class Ceph:
         """Run an `rbd` command on the host as client.admin."""
         return self._call("rbd", *arguments, check=check, timeout=timeout)
 
+    def blocklist(self) -> list[str]:
+        """The addresses of the clients that Ceph refuses."""
+        return sorted(self.command("osd", "dump")["blocklist"])
+
     def key(self, user: str) -> str:
         """The base64 key of a user, named without `client.`."""
         parser = configparser.ConfigParser()

@@ -73,7 +73,11 @@ class Site {
 
   // Asks for a long call and comes back when the server is in it.
   std::thread AskInBackground(const Sleep& sleep, Slept& slept) const {
-    std::thread thread([this, sleep, &slept] { slept = Ask(sleep); });
+    std::thread thread([this, sleep, &slept] {
+      do {
+        slept = Ask(sleep);  // again when the question below held the volume
+      } while (slept.status.error_code() == grpc::ABORTED);
+    });
     const absl::Time limit = absl::Now() + kStartLimit;
     while (Ask({.volume = sleep.volume, .seconds = "0"}).status.error_code() != grpc::ABORTED &&
            absl::Now() < limit) {

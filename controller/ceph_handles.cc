@@ -151,8 +151,15 @@ absl::StatusOr<Pool> Pool::Open(std::shared_ptr<Cluster> cluster, PoolPath path)
     return cluster->Fail(kOpenPoolErrors, -r, path.pool);
   }
   rados_ioctx_set_namespace(io, path.rados_namespace.c_str());
-  rados_set_pool_full_try(io);
   return Pool(std::move(cluster), std::move(path), io);
+}
+
+absl::StatusOr<Pool> Pool::WithoutWaitingForSpace() const {
+  absl::StatusOr<Pool> pool = Open(cluster_, path_);
+  if (pool.ok()) {
+    rados_set_pool_full_try(pool->get());
+  }
+  return pool;
 }
 
 Pool::~Pool() {

@@ -80,6 +80,10 @@ class Pool {
   Pool& operator=(Pool&&) = delete;
   ~Pool();
 
+  // A handle of its own whose writes fail at once in a full pool, where others wait until they time
+  // out. Only for what librbd undoes when it fails: a resize would go on without its object map.
+  absl::StatusOr<Pool> WithoutWaitingForSpace() const;
+
   rados_ioctx_t get() const { return io_; }
   Cluster& cluster() const { return *cluster_; }
   const PoolPath& path() const { return path_; }

@@ -59,8 +59,8 @@ std::string IdObject(std::string_view image);
 std::string HeaderObject(std::string_view id);
 std::string ObjectMapObject(std::string_view id);
 
-std::string SizeInput();                                                     // rbd.get_size
-std::string FeaturesInput();                                                 // rbd.get_features
+std::string SizeInput();      // rbd.get_size, rbd.get_flags
+std::string FeaturesInput();  // rbd.get_features
 std::string MetadataSetInput(std::string_view key, std::string_view value);  // rbd.metadata_set
 std::string TextInput(std::string_view text);             // rbd.mirror_image_get, rbd.dir_get_id
 std::string DirectoryEntryInput(const NameAndId& entry);  // rbd.dir_remove_image

@@ -77,7 +77,7 @@ absl::StatusOr<ControllerService::Target> ControllerService::TargetOf(
 }
 
 absl::StatusOr<std::unique_ptr<ImageStore>> ControllerService::OpenVolume(const VolumeId& id,
-                                                                         const Secrets& secrets) {
+                                                                          const Secrets& secrets) {
   // Not "no such volume": a cluster that is missing from the file by mistake still has its volumes.
   if (const auto config = parts_.stores.clusters().Find(id.cluster); !config.ok()) {
     return absl::FailedPreconditionError(
@@ -109,8 +109,13 @@ absl::StatusOr<csi::v1::CreateVolumeResponse> ControllerService::CreateVolume(
     ASSIGN_OR_RETURN(target.spec.range, ParseCapacityRange(request.capacity_range()));
   }
   ASSIGN_OR_RETURN(target.spec.spec.size_bytes, ChooseSize(target.spec.range));
-  ASSIGN_OR_RETURN(const auto store, parts_.stores.Open(PlaceOf(target.id), request.secrets()));
-  ASSIGN_OR_RETURN(const uint64_t size, parts_.provisioner.Create(*store, target.spec));
+  const auto store = parts_.stores.Open(PlaceOf(target.id), request.secrets());
+  if (absl::IsNotFound(store.status())) {
+    // A missing pool is a mistake in the class; NOT_FOUND would speak of the content source.
+    return absl::InvalidArgumentError(store.status().message());
+  }
+  RETURN_IF_ERROR(store.status());
+  ASSIGN_OR_RETURN(const uint64_t size, parts_.provisioner.Create(**store, target.spec));
   csi::v1::CreateVolumeResponse response;
   response.mutable_volume()->set_volume_id(target.id.ToString());
   response.mutable_volume()->set_capacity_bytes(static_cast<int64_t>(size));

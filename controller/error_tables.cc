@@ -63,7 +63,11 @@ constexpr auto kLookRules = WithCommon({
 constexpr auto kCreateRules = WithCommon({
     {ENOENT, StatusCode::kInvalidArgument,
      "the RADOS namespace does not exist: make it with `rbd namespace create`"},
-    {EINVAL, StatusCode::kInvalidArgument, "Ceph refuses this size, feature set or striping"},
+    // Features and striping are checked before, so what Ceph still refuses is the number of
+    // objects.
+    {EINVAL, StatusCode::kOutOfRange,
+     "Ceph refuses this many objects: with object-map an image has at most 256,000,000; ask for "
+     "less or for a larger objectSize"},
     {ENOSYS, StatusCode::kInvalidArgument, "the cluster does not know one of the image features"},
     {EOPNOTSUPP, StatusCode::kInvalidArgument,
      "the pool cannot hold image headers: an erasure-coded pool belongs in dataPool"},

@@ -62,6 +62,7 @@ int ReadHeader(Pool& pool, const std::string& id, Header* header) {
   rados_read_op_stat(op.get(), nullptr, &changed, &stat_result);
   const size_t size = op.Exec("rbd", "get_size", class_calls::SizeInput());
   const size_t features = op.Exec("rbd", "get_features", class_calls::FeaturesInput());
+  const size_t flags = op.Exec("rbd", "get_flags", class_calls::SizeInput());
   const size_t guard = op.Exec("lock", "get_info", class_calls::LockInfoInput(kGuardLock));
   const size_t owner = op.Exec("lock", "get_info", class_calls::LockInfoInput(kOwnerLock));
   const std::string key = RecordOmapKey();
@@ -80,12 +81,18 @@ int ReadHeader(Pool& pool, const std::string& id, Header* header) {
   const auto features_reply = class_calls::DecodeFeatures(op.reply(features));
   auto guard_reply = class_calls::DecodeLockInfo(op.reply(guard));
   auto owner_reply = class_calls::DecodeLockInfo(op.reply(owner));
-  if (!size_reply || !features_reply || !guard_reply || !owner_reply) {
+  const auto flags_reply = class_calls::DecodeFeatures(op.reply(flags));
+  if (!size_reply || !features_reply || !flags_reply || !guard_reply || !owner_reply) {
     return -EIO;
   }
-  *header = {size_reply->size,        size_reply->order,       *features_reply,
-             std::move(record),       *std::move(guard_reply), *std::move(owner_reply),
-             absl::FromTimeT(changed)};
+  header->size = size_reply->size;
+  header->order = size_reply->order;
+  header->features = *features_reply;
+  header->flags = *flags_reply;
+  header->record = std::move(record);
+  header->guard = *std::move(guard_reply);
+  header->owner = *std::move(owner_reply);
+  header->changed = absl::FromTimeT(changed);
   return 0;
 }
 

@@ -33,6 +33,7 @@ struct Header {
   uint64_t size = 0;
   uint8_t order = 0;
   uint64_t features = 0;
+  uint64_t flags = 0;  // RBD_FLAG_*
   std::string record;  // empty: none
   class_calls::LockInfo guard;
   class_calls::LockInfo owner;

@@ -47,6 +47,7 @@ struct Sight {
   absl::Time header_changed;
   uint64_t size_bytes = 0;
   uint64_t features = 0;
+  bool map_invalid = false;     // the object map must be rebuilt before krbd can use the image
   std::string record;           // empty: none
   class_calls::LockInfo guard;  // our attach guard
   class_calls::LockInfo owner;  // the image's own exclusive lock
@@ -96,6 +97,7 @@ class ImageStore {
   virtual absl::StatusOr<Written> WriteFirstRecord(const std::string& id,
                                                    const std::string& record) = 0;
   virtual absl::StatusOr<Inspection> Inspect(const std::string& id) = 0;
+  // To at least this size, and with an object map that fits.
   virtual absl::Status Resize(const std::string& id, uint64_t size_bytes) = 0;
 
   virtual absl::StatusOr<Taken> TakeGuard(const std::string& id, const GuardRequest& request) = 0;

@@ -267,10 +267,14 @@ absl::StatusOr<uint64_t> Provisioner::Expand(ImageStore& store, const std::strin
                                               sight.size_bytes, " bytes already, the limit is ",
                                               range.limit_bytes, " (volumes never shrink)"));
   }
-  if (sight.size_bytes >= range.required_bytes) {
+  const bool large_enough = sight.size_bytes >= range.required_bytes;
+  if (large_enough && !sight.map_invalid) {
     return sight.size_bytes;
   }
-  ASSIGN_OR_RETURN(const uint64_t size, ChooseSize(range));
+  uint64_t size = sight.size_bytes;
+  if (!large_enough) {
+    ASSIGN_OR_RETURN(size, ChooseSize(range));
+  }
   RETURN_IF_ERROR(store.Resize(sight.id, size));
   return size;
 }

@@ -22,6 +22,8 @@ int StopAtFirstExtent(uint64_t, size_t, int exists, void* found) {
   return 0;
 }
 
+int NoProgress(uint64_t, uint64_t, void*) { return 0; }
+
 // Full pools and clusters as the OSD map has them: operations that wait for space only time out.
 bool IsFull(Cluster& cluster, const std::string& pool) {
   const auto dump = cluster.MonitorCommand(R"({"prefix":"osd dump","format":"json"})");
@@ -49,6 +51,7 @@ Sight SightOf(image_header::Header header) {
   sight.header_changed = header.changed;
   sight.size_bytes = header.size;
   sight.features = header.features;
+  sight.map_invalid = (header.flags & RBD_FLAG_OBJECT_MAP_INVALID) != 0;
   sight.record = std::move(header.record);
   sight.guard = std::move(header.guard);
   sight.owner = std::move(header.owner);
@@ -163,8 +166,9 @@ absl::StatusOr<Made> RbdImageStore::Create(const std::string& image, const Image
     }
     rbd_image_options_set_string(options.get(), RBD_IMAGE_OPTION_DATA_POOL, spec.data_pool.c_str());
   }
+  ASSIGN_OR_RETURN(const Pool pool, pool_.WithoutWaitingForSpace());
   const Step step("create image");
-  const int r = rbd_create4(pool_.get(), image.c_str(), spec.size_bytes, options.get());
+  const int r = rbd_create4(pool.get(), image.c_str(), spec.size_bytes, options.get());
   if (r == -EEXIST) {
     return Made::kExists;
   }
@@ -244,10 +248,26 @@ absl::StatusOr<Inspection> RbdImageStore::Inspect(const std::string& id) {
 }
 
 absl::Status RbdImageStore::Resize(const std::string& id, uint64_t size_bytes) {
+  if (IsFull(pool_.cluster(), pool_.path().pool)) {
+    return Fail(kResizeErrors, ENOSPC, ById(id));
+  }
   ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, id, Image::Mode::kReadWrite, kResizeErrors));
-  const Step step("resize image");
-  return Check(kResizeErrors, rbd_resize2(image.get(), size_bytes, false, nullptr, nullptr),
-               ById(id));
+  uint64_t size = 0;
+  RETURN_IF_ERROR(Check(kResizeErrors, rbd_get_size(image.get(), &size), ById(id)));
+  if (size < size_bytes) {
+    const Step step("resize image");
+    RETURN_IF_ERROR(Check(kResizeErrors,
+                          rbd_resize2(image.get(), size_bytes, false, nullptr, nullptr), ById(id)));
+  }
+  // When the object map's own resize fails, librbd marks it invalid and goes on; krbd then refuses
+  // to use the image, because map and size do not match.
+  // Asking librbd for the flags would make it refresh the image first, 5 operations for 1.
+  ASSIGN_OR_RETURN(const Sight sight, LookById(id));
+  if (!sight.map_invalid) {
+    return absl::OkStatus();
+  }
+  const Step step("rebuild object map");
+  return Check(kResizeErrors, rbd_rebuild_object_map(image.get(), NoProgress, nullptr), ById(id));
 }
 
 absl::StatusOr<Taken> RbdImageStore::TakenFrom(int result, const std::string& id) {

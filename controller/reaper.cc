@@ -10,6 +10,12 @@
 #include "csi/volume_id.h"
 
 namespace rbdcsi {
+namespace {
+
+// Deletes come in crowds, and their answers come first.
+constexpr absl::Duration kAfterDelete = absl::Seconds(2);
+
+}  // namespace
 
 Reaper::Reaper(Stores& stores, absl::Duration interval) : stores_(stores), interval_(interval) {
   if (interval_ > absl::ZeroDuration()) {
@@ -51,7 +57,8 @@ bool Reaper::WaitForWork() {
 }
 
 void Reaper::Run() {
-  while (WaitForWork()) {
+  ReapEverything();  // what the last process left
+  while (WaitForWork() && Pause(kAfterDelete)) {
     ReapEverything();
   }
 }

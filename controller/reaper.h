@@ -41,7 +41,7 @@ class Reaper {
   Stores& stores_;
   const absl::Duration interval_;
   absl::Mutex mutex_;
-  bool woken_ ABSL_GUARDED_BY(mutex_) = true;  // the trash of the last process waits
+  bool woken_ ABSL_GUARDED_BY(mutex_) = false;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
   std::thread thread_;
 };

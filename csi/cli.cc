@@ -51,6 +51,8 @@ void AddCommonFlags(CLI::App& app, CommonOptions& options) {
   app.get_formatter()->column_width(kColumn);
   app.get_formatter()->label("REQUIRED", "");
   app.set_version_flag("--version", RBDCSI_VERSION);
+  // A deployment's own arguments come after the chart's, and win.
+  app.option_defaults()->take_last();
   // A flag has one environment twin in CLI11; the name from the CSI specification is the default.
   if (const char* endpoint = std::getenv("CSI_ENDPOINT")) {  // NOLINT(concurrency-mt-unsafe)
     options.endpoint = endpoint;

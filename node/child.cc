@@ -1,12 +1,15 @@
 #include "node/child.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <utility>
@@ -24,6 +27,11 @@ namespace {
 // A killed child ends at its next return from the kernel; a hung device may keep it longer.
 constexpr absl::Duration kDyingTime = absl::Seconds(1);
 
+// Held from clone3() until the child has closed the descriptors it inherited. Without it, a child
+// made for one volume keeps, for a moment, what another thread has just closed, and that thread's
+// unmount or mkfs (which start here too, and so wait) finds its mount or device busy.
+ABSL_CONST_INIT absl::Mutex start_mutex(absl::kConstInit);
+
 ABSL_CONST_INIT absl::Mutex stuck_mutex(absl::kConstInit);
 // Killed, but not dead yet; collected whenever another child is made.
 std::vector<pid_t>& Stuck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stuck_mutex) {
@@ -39,8 +47,9 @@ void CollectStuck() {
 bool WaitReadable(int fd, absl::Time deadline) {
   while (true) {
     pollfd entry{.fd = fd, .events = POLLIN, .revents = 0};
-    const int64_t left = absl::ToInt64Milliseconds(deadline - absl::Now()) + 1;
-    const int ready = poll(&entry, 1, static_cast<int>(std::clamp<int64_t>(left, 0, 1 << 30)));
+    const int64_t left =
+        std::min<int64_t>(absl::ToInt64Milliseconds(deadline - absl::Now()), 1 << 30) + 1;
+    const int ready = poll(&entry, 1, static_cast<int>(std::max<int64_t>(left, 0)));
     if (ready > 0) {
       return true;
     }
@@ -65,6 +74,13 @@ void CloseDescriptors(int keep) {
 
 absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
   CollectStuck();
+  const absl::MutexLock lock(&start_mutex);
+  std::array<int, 2> ends{};
+  if (pipe2(ends.data(), O_CLOEXEC) != 0) {
+    return ErrnoStatus(absl::StatusCode::kUnavailable, errno, "start child process");
+  }
+  const UniqueFd closed(ends[0]);  // at its end when nobody has the other one any more
+  UniqueFd inherited(ends[1]);
   const pid_t parent = getpid();
   int pidfd = -1;
   clone_args args{};
@@ -82,6 +98,8 @@ absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
     }
     _exit(act());
   }
+  inherited.Close();
+  WaitReadable(closed.get(), absl::InfiniteFuture());
   return Child(static_cast<pid_t>(pid), UniqueFd(pidfd));
 }
 

@@ -20,7 +20,8 @@ class Child {
  public:
   // `act` runs in the child and may only make system calls on what was prepared before: no memory
   // is allocated, no lock taken. What it returns (0..255, an errno by custom) is the exit code.
-  // It must close what it does not need (CloseDescriptors below).
+  // Before anything that takes time it must call CloseDescriptors (below): Start returns when it
+  // has.
   static absl::StatusOr<Child> Start(absl::FunctionRef<int()> act);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;

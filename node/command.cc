@@ -42,7 +42,7 @@ int Execute(char* const* argv, int output) {
   // A program starts with a clean slate, whatever signals the daemon has blocked.
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
+  pthread_sigmask(SIG_SETMASK, &none, nullptr);
   CloseDescriptors(-1);
   std::array<char*, 1> no_environment{nullptr};
   execve(argv[0], argv, no_environment.data());
@@ -87,6 +87,7 @@ absl::StatusOr<CommandResult> RunCommand(const std::vector<std::string>& argv,
   std::vector<std::string> words = argv;
   words[0] = program;
   std::vector<char*> pointers;
+  pointers.reserve(words.size() + 1);
   for (std::string& word : words) {
     pointers.push_back(word.data());
   }

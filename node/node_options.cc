@@ -63,6 +63,7 @@ void AddNodeFlags(CLI::App& app, NodeOptions& options) {
       ->envname("RBD_CSI_NODE_ADDRESS");
   app.add_option("--allowed-path", options.allowed_paths,
                  "Directory below which staging and target paths must be; may be repeated")
+      ->take_all()
       ->envname("RBD_CSI_ALLOWED_PATH")
       ->capture_default_str();
   app.add_option("--max-volumes-per-node", options.max_volumes,

@@ -82,7 +82,7 @@ absl::Status Stager::Stage(const StageRequest& request, absl::Time deadline) {
 }
 
 // Something is mounted at the staging path: fine if it is what was asked for.
-absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted, absl::Time deadline) {
+absl::Status Stager::Confirm(Plan& plan, const MountEntry& mounted, absl::Time deadline) {
   const StageRequest& request = plan.request;
   ASSIGN_OR_RETURN(const std::optional<MappedDevice> device, mapper_.Find(request.volume));
   if (!device.has_value() || device->number != mounted.device) {
@@ -100,7 +100,7 @@ absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted, absl::
     return AlreadyStaged(request, device->read_only ? "read-only" : "for writing");
   }
   if (IsDead(device->path)) {
-    return Replace(plan, *device, deadline);
+    return Replace(plan, mounted, *device, deadline);
   }
   if (device->read_only) {
     return absl::OkStatus();
@@ -114,12 +114,14 @@ absl::Status Stager::Confirm(const Plan& plan, const MountEntry& mounted, absl::
 }
 
 // Kubernetes stages again without unstaging when a node that was given up, and so fenced, is back.
-absl::Status Stager::Replace(const Plan& plan, const MappedDevice& device, absl::Time deadline) {
+absl::Status Stager::Replace(Plan& plan, const MountEntry& mounted, const MappedDevice& device,
+                             absl::Time deadline) {
   const StageRequest& request = plan.request;
   RETURN_IF_ERROR(RefuseWhileUsed(
       absl::StrCat("stage ", request.volume.Spec(), ": ", device.path, " is fenced or gone"),
-      device, request.staging_path));
-  UnstageRequest unstage{.volume = request.volume, .staging_path = request.staging_path};
+      device, mounted.target));
+  plan.directory.Close();  // it keeps the mount busy
+  const UnstageRequest unstage{.volume = request.volume, .staging_path = request.staging_path};
   RETURN_IF_ERROR(Unstage(unstage, deadline));
   return Stage(request, deadline);
 }

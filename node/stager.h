@@ -47,8 +47,9 @@ class Stager {
 
  private:
   struct Plan;
-  absl::Status Confirm(const Plan& plan, const MountEntry& mounted, absl::Time deadline);
-  absl::Status Replace(const Plan& plan, const MappedDevice& device, absl::Time deadline);
+  absl::Status Confirm(Plan& plan, const MountEntry& mounted, absl::Time deadline);
+  absl::Status Replace(Plan& plan, const MountEntry& mounted, const MappedDevice& device,
+                       absl::Time deadline);
   absl::Status StageDevice(const Plan& plan, absl::Time deadline);
   absl::Status Fill(const Plan& plan, const MappedDevice& device, absl::Time deadline);
 

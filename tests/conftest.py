@@ -21,12 +21,21 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     world = World.up(place, nodes=NODES[folder], with_driver=True, build=csi_client.BIN, report=print)
     try:
         yield world
+        world.controller.stop()
+        assert sanitizer_reports(world) == []
     finally:
         if request.session.testsfailed:
             keep = csi_client.BIN.parents[1] / "test-logs" / folder
             os.makedirs(keep.parent, exist_ok=True)
             _copy(world.layout.logs, keep)
         world.down()
+
+
+def sanitizer_reports(world: World) -> list[str]:
+    """What AddressSanitizer and its kin have written to the daemons' logs, in a build that has them."""
+    words = ("Sanitizer:", "runtime error:")
+    return [f"{path.name}: {line}" for path in world.layout.logs.iterdir() if path.is_file()
+            for line in path.read_text(errors="replace").splitlines() if any(word in line for word in words)]
 
 
 def _copy(source: pathlib.Path, target: pathlib.Path) -> None:

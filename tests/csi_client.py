@@ -24,7 +24,7 @@ MODE = pb.VolumeCapability.AccessMode
 NOT_FINAL = {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE,
              grpc.StatusCode.ABORTED}
 # A plugin that was killed is back in a moment; gRPC's own pause after a refused connection is one second and more.
-CHANNEL = [("grpc.initial_reconnect_backoff_ms", 50), ("grpc.min_reconnect_backoff_ms", 50),
+CHANNEL = [("grpc.initial_reconnect_backoff_ms", 50),
            ("grpc.max_reconnect_backoff_ms", 200), ("grpc.enable_http_proxy", 0)]
 Message = Any
 

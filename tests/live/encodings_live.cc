@@ -44,6 +44,7 @@ TEST_CASE("a header read without opening says what librbd says") {
   CHECK(header.size == info.size);
   CHECK(header.order == info.order);
   CHECK(header.features == features);
+  CHECK(header.flags == 0);
   CHECK(header.record == "{\"v\":1}");
   CHECK(header.guard.lockers.empty());
   CHECK(absl::Now() - header.changed < absl::Minutes(1));
@@ -185,11 +186,13 @@ TEST_CASE("the pool's directory lists our images after a name, in order, and nob
   RawCreate(pool, base + "b", kMiB, kFeatureLayering);
   RawCreate(pool, "other-" + base, kMiB, kFeatureLayering);
   const auto names = Must(store->Names(base, 10));
-  REQUIRE(names.size() == 2);
+  REQUIRE(names.size() >= 2);  // then those of other runs
   CHECK(names[0].name == base + "a");
   CHECK(names[0].id == RawId(pool, base + "a"));
   CHECK(names[1].name == base + "b");
-  CHECK(Must(store->Names(base + "a", 10)).size() == 1);
+  CHECK(std::all_of(names.begin(), names.end(),
+                    [](const ListedImage& listed) { return listed.name.rfind("csi.", 0) == 0; }));
+  CHECK(Must(store->Names(base + "a", 10)).front().name == base + "b");
   CHECK(Must(store->Names(base, 1)).size() == 1);
 }
 

@@ -149,5 +149,20 @@ TEST_CASE("growing costs at most 30 operations, and a large enough volume 2") {
   CHECK(OsdOperations() - before <= 2);
 }
 
+TEST_CASE("an object map that a former resize left invalid is rebuilt by the repeat") {
+  Pool pool = OpenPool(Connected());
+  const auto store = OpenStore(Connected());
+  Provisioner provisioner(absl::Seconds(20));
+  const VolumeSpec wanted = SpecFor(FreshImage("map"));
+  Must(provisioner.Create(*store, wanted));
+  const std::string id = RawId(pool, wanted.image);
+  RemoveObject(pool, class_calls::ObjectMapObject(id));
+  RawWrite(pool, wanted.image);  // librbd notices and marks it
+  REQUIRE(Must(store->Look(wanted.image)).map_invalid);
+  CHECK(Must(provisioner.Expand(*store, wanted.image, {.required_bytes = 32 * kMiB})) == 64 * kMiB);
+  CHECK_FALSE(Must(store->Look(wanted.image)).map_invalid);
+  CHECK(ObjectExists(pool, class_calls::ObjectMapObject(id)));
+}
+
 }  // namespace
 }  // namespace rbdcsi::live

@@ -94,8 +94,8 @@ def test_a_missing_key_is_unauthenticated_and_says_where_it_was_looked_for(varia
 
 
 def test_missing_caps_are_permission_denied_and_name_the_caps(variant: Variant) -> None:
-    variant.world.ceph.command("auth", "get-or-create", "client.weak", "mon", "allow r")
-    client = variant.start(user="weak")
+    made = variant.world.ceph.command("auth", "get-or-create", "client.weak", "mon", "allow r")
+    client = variant.start(user="weak", key=made[0]["key"])
     code, message = refused_in_time(lambda: client.create("no-caps", SIZE))
     assert code == "PERMISSION_DENIED" and "profile rbd" in message
 
@@ -106,12 +106,13 @@ def test_a_missing_pool_is_named_with_the_way_to_make_it(controller: Controller)
     assert "absent" in message and "ceph osd pool create" in message
 
 
-def test_a_full_pool_is_resource_exhausted_and_deleting_still_works(world: World, controller: Controller) -> None:
+def test_a_full_pool_is_resource_exhausted_and_deleting_still_works(world: World, variant: Variant) -> None:
     world.ceph.command("osd", "pool", "create", "small", "8")
     world.ceph.rbd("pool", "init", "small")
-    world.run_in_network(["ceph", "auth", "caps", "client.rbd-csi-controller", "mon", "profile rbd",
-                          "mgr", "profile rbd", "osd", "profile rbd"])
-    volume = csi_client.again(lambda: controller.create("before", SIZE, {"pool": "small"}))
+    made = world.ceph.command("auth", "get-or-create", "client.small", "mon", "profile rbd", "mgr", "profile rbd",
+                              "osd", "profile rbd pool=small")
+    client = variant.start(user="small", key=made[0]["key"])
+    volume = client.create("before", SIZE, {"pool": "small"})
     world.ceph.command("osd", "pool", "set-quota", "small", "max_objects", "1")
 
     def full() -> bool:
@@ -119,13 +120,13 @@ def test_a_full_pool_is_resource_exhausted_and_deleting_still_works(world: World
         return any("full" in pool["flags_names"] for pool in pools if pool["pool_name"] == "small")
 
     csi_client.wait_until(full, 60, "the pool to be flagged full")
-    code, message = refused_in_time(lambda: controller.create("one-too-many", SIZE, {"pool": "small"}))
+    code, message = refused_in_time(lambda: client.create("one-too-many", SIZE, {"pool": "small"}))
     assert code == "RESOURCE_EXHAUSTED" and "small" in message
-    controller.delete(volume.volume_id)
+    client.delete(volume.volume_id)
     world.ceph.command("osd", "pool", "set-quota", "small", "max_objects", "0")
     csi_client.wait_until(lambda: not full(), 60, "the pool to take writes again")
-    again = csi_client.again(lambda: controller.create("one-too-many", SIZE, {"pool": "small"}))
-    controller.delete(again.volume_id)
+    again = csi_client.again(lambda: client.create("one-too-many", SIZE, {"pool": "small"}))
+    client.delete(again.volume_id)
 
 
 def test_a_misspelt_parameter_is_refused_with_the_nearest_name(controller: Controller) -> None:

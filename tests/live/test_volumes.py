@@ -49,7 +49,7 @@ def test_a_size_between_the_limits_that_cannot_be_made_is_out_of_range(controlle
 def test_a_file_system_with_writers_on_two_nodes_is_refused(controller: Controller) -> None:
     code, message = csi_client.refused(
         lambda: controller.create("rwx", SIZE, capability=csi_client.mount(mode=MODE.MULTI_NODE_MULTI_WRITER)))
-    assert code == "INVALID_ARGUMENT" and "block" in message
+    assert code == "INVALID_ARGUMENT" and "Block" in message
 
 
 def test_long_and_odd_names_are_volumes_too(controller: Controller, volume: Callable[..., str]) -> None:
@@ -117,13 +117,20 @@ def test_a_node_that_is_none_of_ours(controller: Controller, volume: Callable[..
 
 
 @pytest.mark.parametrize("text", ["fake-vol-id", "world/rbd", "world/rbd/csi.never-made", "world/absent/csi.x",
-                                  "nowhere/rbd/csi.x", "../../etc", "x" * 200])
+                                  "x" * 200])
 def test_an_id_that_names_nothing(controller: Controller, text: str) -> None:
     assert csi_client.refused(lambda: controller.publish(text, NODES[0]))[0] == "NOT_FOUND"
     assert csi_client.refused(lambda: controller.get(text))[0] == "NOT_FOUND"
     assert csi_client.refused(lambda: controller.expand(text, GIB))[0] == "NOT_FOUND"
     controller.unpublish(text, NODES[0])
     controller.delete(text)
+
+
+@pytest.mark.parametrize("text", ["nowhere/rbd/csi.x", "../../etc"])
+def test_a_volume_of_a_cluster_that_is_not_configured_is_never_called_deleted(controller: Controller,
+                                                                              text: str) -> None:
+    code, message = csi_client.refused(lambda: controller.delete(text))
+    assert code == "FAILED_PRECONDITION" and "clusters file" in message
 
 
 def test_expansion_grows_and_never_shrinks(world: World, controller: Controller, volume: Callable[..., str]) -> None:

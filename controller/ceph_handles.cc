@@ -75,7 +75,7 @@ absl::StatusOr<std::shared_ptr<Cluster>> Cluster::Connect(const ClusterAddress& 
   if (const int r =
           rados_create2(&rados, "ceph", absl::StrCat("client.", credentials.user).c_str(), 0);
       r < 0) {
-    return StatusFor(kConnectErrors, -r, object);
+    return StatusFor(TableFor(CephOperation::kConnect), -r, object);
   }
   std::shared_ptr<Cluster> cluster(new Cluster(rados, address.id, credentials.user));
   int r = Configure(rados, address, credentials);
@@ -83,7 +83,7 @@ absl::StatusOr<std::shared_ptr<Cluster>> Cluster::Connect(const ClusterAddress& 
     r = rados_connect(rados);
   }
   if (r < 0) {
-    return StatusFor(kConnectErrors, -r, object);
+    return StatusFor(TableFor(CephOperation::kConnect), -r, object);
   }
   return cluster;
 }
@@ -101,7 +101,7 @@ absl::StatusOr<std::string> Cluster::MonitorCommand(const std::string& json) {
   rados_buffer_free(out);
   rados_buffer_free(text);
   if (r < 0) {
-    return Fail(kMonitorErrors, -r, id_);
+    return Fail(CephOperation::kMonitor, -r, id_);
   }
   return reply;
 }
@@ -114,7 +114,7 @@ absl::StatusOr<std::vector<std::string>> Cluster::RbdPools() {
     size = rados_pool_list(rados_, names.data(), names.size());
   }
   if (size < 0) {
-    return Fail(kMonitorErrors, -size, id_);
+    return Fail(CephOperation::kMonitor, -size, id_);
   }
   std::vector<std::string> pools;
   for (const char* name = names.c_str(); *name != '\0'; name += std::string_view(name).size() + 1) {
@@ -134,11 +134,11 @@ bool Cluster::HasPool(const std::string& pool) {
   return rados_pool_lookup(rados_, pool.c_str()) >= 0;
 }
 
-absl::Status Cluster::Fail(const ErrnoTable& table, int error, std::string_view object) {
+absl::Status Cluster::Fail(CephOperation operation, int error, std::string_view object) {
   if (error == ESHUTDOWN) {
     blocklisted_.store(true, std::memory_order_relaxed);
   }
-  return StatusFor(table, error, object);
+  return StatusFor(TableFor(operation), error, object);
 }
 
 std::string PoolPath::ToString() const {
@@ -148,7 +148,7 @@ std::string PoolPath::ToString() const {
 absl::StatusOr<Pool> Pool::Open(std::shared_ptr<Cluster> cluster, PoolPath path) {
   rados_ioctx_t io = nullptr;
   if (const int r = rados_ioctx_create(cluster->get(), path.pool.c_str(), &io); r < 0) {
-    return cluster->Fail(kOpenPoolErrors, -r, path.pool);
+    return cluster->Fail(CephOperation::kOpenPool, -r, path.pool);
   }
   rados_ioctx_set_namespace(io, path.rados_namespace.c_str());
   return Pool(std::move(cluster), std::move(path), io);
@@ -173,13 +173,13 @@ std::string Pool::Spec(std::string_view image) const {
 }
 
 absl::StatusOr<Image> Image::OpenById(Pool& pool, const std::string& id, Mode mode,
-                                      const ErrnoTable& table) {
+                                      CephOperation operation) {
   rbd_image_t image = nullptr;
   const int r = mode == Mode::kReadOnly
                     ? rbd_open_by_id_read_only(pool.get(), id.c_str(), &image, nullptr)
                     : rbd_open_by_id(pool.get(), id.c_str(), &image, nullptr);
   if (r < 0) {
-    return pool.cluster().Fail(table, -r, pool.Spec(absl::StrCat("(id ", id, ")")));
+    return pool.cluster().Fail(operation, -r, pool.Spec(absl::StrCat("(id ", id, ")")));
   }
   return Image(image);
 }

@@ -20,8 +20,8 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "controller/error_tables.h"
 #include "csi/credentials.h"
-#include "csi/status.h"
 
 namespace rbdcsi {
 
@@ -52,7 +52,7 @@ class Cluster {
   bool HasPool(const std::string& pool);
 
   // StatusFor, and remembers that this client was blocklisted: it will never work again.
-  absl::Status Fail(const ErrnoTable& table, int error, std::string_view object);
+  absl::Status Fail(CephOperation operation, int error, std::string_view object);
   bool blocklisted() const { return blocklisted_.load(std::memory_order_relaxed); }
 
  private:
@@ -101,9 +101,9 @@ class Pool {
 class Image {
  public:
   enum class Mode { kReadOnly, kReadWrite };
-  // By id, never by name: the name may belong to another image by now. Errors by `table`.
+  // By id, never by name: the name may belong to another image by now. Errors by `operation`.
   static absl::StatusOr<Image> OpenById(Pool& pool, const std::string& id, Mode mode,
-                                        const ErrnoTable& table);
+                                        CephOperation operation);
   Image(Image&& other) noexcept : image_(std::exchange(other.image_, nullptr)) {}
   Image& operator=(Image&&) = delete;
   ~Image();

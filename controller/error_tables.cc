@@ -126,32 +126,32 @@ constexpr auto kMonitorRules = WithCommon({
     {EINVAL, StatusCode::kUnavailable, "the monitors do not know this command"},
 });
 
+// In the order of CephOperation.
+constexpr std::array kTables = {
+    Table("connect to cluster", kConnectRules),
+    Table("open pool", kOpenPoolRules),
+    Table("look at image", kLookRules),
+    Table("create image", kCreateRules),
+    Table("write the record of image", kRecordRules),
+    Table("take or release the guard of image", kGuardRules),
+    Table("list watchers of image", kWatchersRules),
+    Table("fence client", kFenceRules),
+    Table("move to trash image", kTrashRules),
+    Table("clear away half-made image", kRepairRules),
+    Table("inspect image", kInspectRules),
+    Table("resize image", kResizeRules),
+    Table("list images of pool", kListRules),
+    Table("remove from trash image", kPurgeRules),
+    Table("ask the monitors of cluster", kMonitorRules),
+};
+
 }  // namespace
 
-constexpr ErrnoTable kConnectErrors = Table("connect to cluster", kConnectRules);
-constexpr ErrnoTable kOpenPoolErrors = Table("open pool", kOpenPoolRules);
-constexpr ErrnoTable kLookErrors = Table("look at image", kLookRules);
-constexpr ErrnoTable kCreateErrors = Table("create image", kCreateRules);
-constexpr ErrnoTable kRecordErrors = Table("write the record of image", kRecordRules);
-constexpr ErrnoTable kGuardErrors = Table("take or release the guard of image", kGuardRules);
-constexpr ErrnoTable kWatchersErrors = Table("list watchers of image", kWatchersRules);
-constexpr ErrnoTable kFenceErrors = Table("fence client", kFenceRules);
-constexpr ErrnoTable kTrashErrors = Table("move to trash image", kTrashRules);
-constexpr ErrnoTable kRepairErrors = Table("clear away half-made image", kRepairRules);
-constexpr ErrnoTable kInspectErrors = Table("inspect image", kInspectRules);
-constexpr ErrnoTable kResizeErrors = Table("resize image", kResizeRules);
-constexpr ErrnoTable kListErrors = Table("list images of pool", kListRules);
-constexpr ErrnoTable kPurgeErrors = Table("remove from trash image", kPurgeRules);
-constexpr ErrnoTable kMonitorErrors = Table("ask the monitors of cluster", kMonitorRules);
-
-absl::Span<const ErrnoTable* const> AllErrorTables() {
-  static constexpr const ErrnoTable* kAll[] = {
-      &kConnectErrors, &kOpenPoolErrors, &kLookErrors,  &kCreateErrors, &kRecordErrors,
-      &kGuardErrors,   &kWatchersErrors, &kFenceErrors, &kTrashErrors,  &kRepairErrors,
-      &kInspectErrors, &kResizeErrors,   &kListErrors,  &kPurgeErrors,  &kMonitorErrors,
-  };
-  return kAll;
+const ErrnoTable& TableFor(CephOperation operation) {
+  return kTables[static_cast<size_t>(operation)];
 }
+
+absl::Span<const ErrnoTable> AllErrorTables() { return kTables; }
 
 std::string ErrorTablesAsMarkdown() {
   std::string page =
@@ -159,11 +159,11 @@ std::string ErrorTablesAsMarkdown() {
       "Printed by `tests/unit/controller` from `controller/error_tables.cc`; do not edit. An errno "
       "without a row is\nUNAVAILABLE. After the first change that cannot be undone every code is "
       "UNAVAILABLE or ABORTED.\n";
-  for (const ErrnoTable* table : AllErrorTables()) {
-    absl::StrAppend(&page, "\n## ", table->operation,
+  for (const ErrnoTable& table : AllErrorTables()) {
+    absl::StrAppend(&page, "\n## ", table.operation,
                     "\n\n| cause | code | advice |\n|---|---|---|\n");
-    for (size_t i = 0; i < table->size; ++i) {
-      const ErrnoRule& rule = table->rules[i];
+    for (size_t i = 0; i < table.size; ++i) {
+      const ErrnoRule& rule = table.rules[i];
       absl::StrAppend(&page, "| ", ErrnoText(rule.error), " (", rule.error, ") | ",
                       absl::StatusCodeToString(rule.code), " | ", rule.advice, " |\n");
     }

@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <exception>
 #include <string>
 
 #include "absl/time/time.h"
@@ -79,7 +80,7 @@ absl::Status Run(const Options& options) {
 }  // namespace
 }  // namespace rbdcsi
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   rbdcsi::BlockTerminationSignals();
   rbdcsi::Options options;
   CLI::App app("CSI controller for Ceph RBD", "rbd-csi-controller");
@@ -97,4 +98,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   return 0;
+} catch (const std::exception& error) {
+  std::fprintf(stderr, "rbd-csi-controller: %s\n", error.what());
+  return 1;
 }

@@ -92,8 +92,8 @@ class RbdImageStore final : public ImageStore {
 
  private:
   std::string ById(std::string_view id) const { return Spec(absl::StrCat("(id ", Sv(id), ")")); }
-  absl::Status Fail(const ErrnoTable& table, int error, std::string_view object);
-  absl::Status Check(const ErrnoTable& table, int result, std::string_view object);
+  absl::Status Fail(CephOperation operation, int error, std::string_view object);
+  absl::Status Check(CephOperation operation, int result, std::string_view object);
   absl::StatusOr<Taken> TakenFrom(int result, const std::string& id);
   absl::Status Describe(Image& image, const std::string& id, Inspection& inspection);
   absl::Status FindTraces(Image& image, const std::string& id, Inspection& inspection);
@@ -101,15 +101,15 @@ class RbdImageStore final : public ImageStore {
   Pool pool_;
 };
 
-absl::Status RbdImageStore::Fail(const ErrnoTable& table, int error, std::string_view object) {
+absl::Status RbdImageStore::Fail(CephOperation operation, int error, std::string_view object) {
   if (error == ETIMEDOUT && IsFull(pool_.cluster(), pool_.path().pool)) {
-    return StatusFor(table, ENOSPC, object);
+    return StatusFor(TableFor(operation), ENOSPC, object);
   }
-  return pool_.cluster().Fail(table, error, object);
+  return pool_.cluster().Fail(operation, error, object);
 }
 
-absl::Status RbdImageStore::Check(const ErrnoTable& table, int result, std::string_view object) {
-  return result < 0 ? Fail(table, -result, object) : absl::OkStatus();
+absl::Status RbdImageStore::Check(CephOperation operation, int result, std::string_view object) {
+  return result < 0 ? Fail(operation, -result, object) : absl::OkStatus();
 }
 
 absl::StatusOr<Sight> RbdImageStore::Look(const std::string& image) {
@@ -118,7 +118,7 @@ absl::StatusOr<Sight> RbdImageStore::Look(const std::string& image) {
   if (r == -ENOENT) {
     return Sight{};
   }
-  RETURN_IF_ERROR(Check(kLookErrors, r, Spec(image)));
+  RETURN_IF_ERROR(Check(CephOperation::kLook, r, Spec(image)));
   ASSIGN_OR_RETURN(Sight sight, LookById(name.id));
   if (sight.state == Sight::State::kAbsent) {
     sight.state = Sight::State::kHeaderless;
@@ -134,7 +134,7 @@ absl::StatusOr<Sight> RbdImageStore::LookById(const std::string& id) {
   if (r == -ENOENT) {
     return Sight{};
   }
-  RETURN_IF_ERROR(Check(kLookErrors, r, ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kLook, r, ById(id)));
   Sight sight = SightOf(std::move(header));
   sight.id = id;
   return sight;
@@ -144,7 +144,7 @@ absl::StatusOr<std::string> RbdImageStore::IdOf(const std::string& image) {
   image_header::Name name;
   const int r = image_header::ReadName(pool_, image, &name);
   if (r != -ENOENT) {
-    RETURN_IF_ERROR(Check(kLookErrors, r, Spec(image)));
+    RETURN_IF_ERROR(Check(CephOperation::kLook, r, Spec(image)));
   }
   return name.id;
 }
@@ -172,7 +172,7 @@ absl::StatusOr<Made> RbdImageStore::Create(const std::string& image, const Image
   if (r == -EEXIST) {
     return Made::kExists;
   }
-  RETURN_IF_ERROR(Check(kCreateErrors, r, Spec(image)));
+  RETURN_IF_ERROR(Check(CephOperation::kCreate, r, Spec(image)));
   return Made::kMade;
 }
 
@@ -183,33 +183,35 @@ absl::StatusOr<Written> RbdImageStore::WriteFirstRecord(const std::string& id,
   if (r == -ECANCELED || r == -ENOENT) {
     return Written::kLost;
   }
-  RETURN_IF_ERROR(Check(kRecordErrors, r, ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kRecord, r, ById(id)));
   return Written::kWritten;
 }
 
 absl::Status RbdImageStore::Describe(Image& image, const std::string& id, Inspection& inspection) {
   rbd_image_info_t info = {};
-  RETURN_IF_ERROR(Check(kInspectErrors, rbd_stat(image.get(), &info, sizeof(info)), ById(id)));
+  RETURN_IF_ERROR(
+      Check(CephOperation::kInspect, rbd_stat(image.get(), &info, sizeof(info)), ById(id)));
   ImageSpec& spec = inspection.spec;
   spec.size_bytes = info.size;
   spec.order = static_cast<uint8_t>(info.order);
-  RETURN_IF_ERROR(Check(kInspectErrors, rbd_get_features(image.get(), &spec.features), ById(id)));
   RETURN_IF_ERROR(
-      Check(kInspectErrors, rbd_get_stripe_unit(image.get(), &spec.stripe_unit), ById(id)));
-  RETURN_IF_ERROR(
-      Check(kInspectErrors, rbd_get_stripe_count(image.get(), &spec.stripe_count), ById(id)));
+      Check(CephOperation::kInspect, rbd_get_features(image.get(), &spec.features), ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kInspect,
+                        rbd_get_stripe_unit(image.get(), &spec.stripe_unit), ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kInspect,
+                        rbd_get_stripe_count(image.get(), &spec.stripe_count), ById(id)));
   const int64_t data_pool = rbd_get_data_pool_id(image.get());
   if (data_pool >= 0 && data_pool != rados_ioctx_get_id(pool_.get())) {
     char name[256] = {};
     const int r = rados_pool_reverse_lookup(pool_.cluster().get(), data_pool, name, sizeof(name));
-    RETURN_IF_ERROR(Check(kInspectErrors, r, ById(id)));
+    RETURN_IF_ERROR(Check(CephOperation::kInspect, r, ById(id)));
     spec.data_pool = name;
   }
   inspection.complete = true;
   if ((spec.features & RBD_FEATURE_OBJECT_MAP) != 0) {
     const int r = image_header::Exists(pool_, class_calls::ObjectMapObject(id));
     inspection.complete = r == 0;
-    return r == -ENOENT ? absl::OkStatus() : Check(kInspectErrors, r, ById(id));
+    return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kInspect, r, ById(id));
   }
   return absl::OkStatus();
 }
@@ -222,12 +224,12 @@ absl::Status RbdImageStore::FindTraces(Image& image, const std::string& id,
   if (snapshots == -ERANGE) {
     return absl::OkStatus();  // there is at least one
   }
-  RETURN_IF_ERROR(Check(kInspectErrors, snapshots, ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kInspect, snapshots, ById(id)));
   bool written = false;
   const int r = rbd_diff_iterate2(image.get(), nullptr, 0, inspection.spec.size_bytes, 0, 1,
                                   StopAtFirstExtent, &written);
   if (!written) {
-    RETURN_IF_ERROR(Check(kInspectErrors, r, ById(id)));
+    RETURN_IF_ERROR(Check(CephOperation::kInspect, r, ById(id)));
   }
   // A client that opened it would not have shown up in the diff yet.
   ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, Watchers(id));
@@ -240,7 +242,8 @@ absl::Status RbdImageStore::FindTraces(Image& image, const std::string& id,
 }
 
 absl::StatusOr<Inspection> RbdImageStore::Inspect(const std::string& id) {
-  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, id, Image::Mode::kReadOnly, kInspectErrors));
+  ASSIGN_OR_RETURN(Image image,
+                   Image::OpenById(pool_, id, Image::Mode::kReadOnly, CephOperation::kInspect));
   Inspection inspection;
   RETURN_IF_ERROR(Describe(image, id, inspection));
   RETURN_IF_ERROR(FindTraces(image, id, inspection));
@@ -249,14 +252,15 @@ absl::StatusOr<Inspection> RbdImageStore::Inspect(const std::string& id) {
 
 absl::Status RbdImageStore::Resize(const std::string& id, uint64_t size_bytes) {
   if (IsFull(pool_.cluster(), pool_.path().pool)) {
-    return Fail(kResizeErrors, ENOSPC, ById(id));
+    return Fail(CephOperation::kResize, ENOSPC, ById(id));
   }
-  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, id, Image::Mode::kReadWrite, kResizeErrors));
+  ASSIGN_OR_RETURN(Image image,
+                   Image::OpenById(pool_, id, Image::Mode::kReadWrite, CephOperation::kResize));
   uint64_t size = 0;
-  RETURN_IF_ERROR(Check(kResizeErrors, rbd_get_size(image.get(), &size), ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kResize, rbd_get_size(image.get(), &size), ById(id)));
   if (size < size_bytes) {
     const Step step("resize image");
-    RETURN_IF_ERROR(Check(kResizeErrors,
+    RETURN_IF_ERROR(Check(CephOperation::kResize,
                           rbd_resize2(image.get(), size_bytes, false, nullptr, nullptr), ById(id)));
   }
   // When the object map's own resize fails, librbd marks it invalid and goes on; krbd then refuses
@@ -267,7 +271,8 @@ absl::Status RbdImageStore::Resize(const std::string& id, uint64_t size_bytes) {
     return absl::OkStatus();
   }
   const Step step("rebuild object map");
-  return Check(kResizeErrors, rbd_rebuild_object_map(image.get(), NoProgress, nullptr), ById(id));
+  return Check(CephOperation::kResize, rbd_rebuild_object_map(image.get(), NoProgress, nullptr),
+               ById(id));
 }
 
 absl::StatusOr<Taken> RbdImageStore::TakenFrom(int result, const std::string& id) {
@@ -282,7 +287,7 @@ absl::StatusOr<Taken> RbdImageStore::TakenFrom(int result, const std::string& id
     case -ENOENT:
       return Taken::kGone;
     default:
-      return Fail(kGuardErrors, -result, ById(id));
+      return Fail(CephOperation::kGuard, -result, ById(id));
   }
 }
 
@@ -310,13 +315,13 @@ absl::StatusOr<Taken> RbdImageStore::ClaimWithoutRecord(const std::string& id,
 absl::Status RbdImageStore::BreakGuard(const std::string& id, const class_calls::Locker& locker) {
   const Step step("release guard");
   const int r = image_header::BreakLock(pool_, id, image_header::kGuardLock, locker);
-  return r == -ENOENT ? absl::OkStatus() : Check(kGuardErrors, r, ById(id));
+  return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGuard, r, ById(id));
 }
 
 absl::Status RbdImageStore::BreakOwner(const std::string& id, const class_calls::Locker& locker) {
   const Step step("break the fenced client's lock");
   const int r = image_header::BreakLock(pool_, id, image_header::kOwnerLock, locker);
-  return r == -ENOENT ? absl::OkStatus() : Check(kGuardErrors, r, ById(id));
+  return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGuard, r, ById(id));
 }
 
 absl::StatusOr<std::vector<Watcher>> RbdImageStore::Watchers(const std::string& id) {
@@ -325,7 +330,7 @@ absl::StatusOr<std::vector<Watcher>> RbdImageStore::Watchers(const std::string& 
   if (r == -ENOENT) {
     return watchers;
   }
-  RETURN_IF_ERROR(Check(kWatchersErrors, r, ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kWatchers, r, ById(id)));
   return watchers;
 }
 
@@ -335,50 +340,50 @@ absl::Status RbdImageStore::Fence(const std::string& address, absl::Duration dur
   rados_t rados = pool_.cluster().get();
   const int r = rados_blocklist_add(rados, text.data(),
                                     static_cast<uint32_t>(absl::ToInt64Seconds(duration)));
-  RETURN_IF_ERROR(Check(kFenceErrors, r, address));
+  RETURN_IF_ERROR(Check(CephOperation::kFence, r, address));
   // Operations of ours carry the map's epoch, so an OSD that sees the next one knows the fence.
-  return Check(kFenceErrors, rados_wait_for_latest_osdmap(rados), address);
+  return Check(CephOperation::kFence, rados_wait_for_latest_osdmap(rados), address);
 }
 
 absl::Status RbdImageStore::MoveToTrash(const NameAndId& image) {
   const std::string id(image.id);
   const int mirrored = image_header::IsMirrored(pool_, id);
-  RETURN_IF_ERROR(Check(kTrashErrors, mirrored, Spec(image.name)));
+  RETURN_IF_ERROR(Check(CephOperation::kTrash, mirrored, Spec(image.name)));
   if (mirrored == 1) {
     const Step step("move mirrored image to trash");
     const int r = rbd_trash_move(pool_.get(), std::string(image.name).c_str(), 0);
-    return r == -ENOENT ? absl::OkStatus() : Check(kTrashErrors, r, Spec(image.name));
+    return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kTrash, r, Spec(image.name));
   }
   const absl::Time now = absl::Now();
   {
     const Step step("add to trash");
     const int r = image_header::AddToTrash(
         pool_, {.id = image.id, .name = image.name, .deleted = now, .deferred_until = now});
-    RETURN_IF_ERROR(Check(kTrashErrors, r, Spec(image.name)));
+    RETURN_IF_ERROR(Check(CephOperation::kTrash, r, Spec(image.name)));
   }
   {
     const Step step("remove from directory");
-    RETURN_IF_ERROR(
-        Check(kTrashErrors, image_header::RemoveFromDirectory(pool_, image), Spec(image.name)));
+    RETURN_IF_ERROR(Check(CephOperation::kTrash, image_header::RemoveFromDirectory(pool_, image),
+                          Spec(image.name)));
   }
   const Step step("free the name");
-  return Check(kTrashErrors, image_header::RemoveName(pool_, image), Spec(image.name));
+  return Check(CephOperation::kTrash, image_header::RemoveName(pool_, image), Spec(image.name));
 }
 
 absl::Status RbdImageStore::ClearHeaderless(const NameAndId& image) {
   {
     const Step step("remove orphaned object map");
-    RETURN_IF_ERROR(Check(kRepairErrors,
+    RETURN_IF_ERROR(Check(CephOperation::kRepair,
                           image_header::RemoveObjectMap(pool_, std::string(image.id)),
                           Spec(image.name)));
   }
   {
     const Step step("remove from directory");
-    RETURN_IF_ERROR(
-        Check(kRepairErrors, image_header::RemoveFromDirectory(pool_, image), Spec(image.name)));
+    RETURN_IF_ERROR(Check(CephOperation::kRepair, image_header::RemoveFromDirectory(pool_, image),
+                          Spec(image.name)));
   }
   const Step step("free the name");
-  return Check(kRepairErrors, image_header::RemoveName(pool_, image), Spec(image.name));
+  return Check(CephOperation::kRepair, image_header::RemoveName(pool_, image), Spec(image.name));
 }
 
 absl::Status RbdImageStore::ClearDirectory(const std::string& image) {
@@ -387,17 +392,17 @@ absl::Status RbdImageStore::ClearDirectory(const std::string& image) {
   if (r == -ENOENT) {
     return absl::OkStatus();
   }
-  RETURN_IF_ERROR(Check(kRepairErrors, r, Spec(image)));
+  RETURN_IF_ERROR(Check(CephOperation::kRepair, r, Spec(image)));
   r = image_header::Exists(pool_, class_calls::HeaderObject(id));
   if (r != -ENOENT) {
-    RETURN_IF_ERROR(Check(kRepairErrors, r, Spec(image)));
+    RETURN_IF_ERROR(Check(CephOperation::kRepair, r, Spec(image)));
     return absl::AbortedError(absl::StrCat(
         "create image ", Spec(image), ": the pool's directory still leads to image id ", id,
         " (it is being renamed, moved or removed; if this lasts, `rbd rm ", Spec(image), "`)"));
   }
   const Step step("remove from directory");
-  return Check(kRepairErrors, image_header::RemoveFromDirectory(pool_, {.name = image, .id = id}),
-               Spec(image));
+  return Check(CephOperation::kRepair,
+               image_header::RemoveFromDirectory(pool_, {.name = image, .id = id}), Spec(image));
 }
 
 absl::StatusOr<std::vector<ListedImage>> RbdImageStore::Names(const std::string& after,
@@ -411,7 +416,7 @@ absl::StatusOr<std::vector<ListedImage>> RbdImageStore::Names(const std::string&
   if (r == -ENOENT) {
     return names;  // a pool in which no image was ever made
   }
-  RETURN_IF_ERROR(Check(kListErrors, r, pool_.path().ToString()));
+  RETURN_IF_ERROR(Check(CephOperation::kList, r, pool_.path().ToString()));
   return names;
 }
 
@@ -426,7 +431,7 @@ absl::StatusOr<std::vector<TrashedImage>> RbdImageStore::Trash() {
   if (r == -ENOENT) {
     return std::vector<TrashedImage>();
   }
-  RETURN_IF_ERROR(Check(kListErrors, r, pool_.path().ToString()));
+  RETURN_IF_ERROR(Check(CephOperation::kList, r, pool_.path().ToString()));
   std::vector<TrashedImage> trash;
   for (size_t i = 0; i < count; ++i) {
     trash.push_back({entries[i].id, entries[i].name,
@@ -442,13 +447,14 @@ absl::Status RbdImageStore::Purge(const TrashedImage& image) {
   {
     // The call that moved it here may have died before it freed the name.
     const Step step("free the name of a deleted image");
+    RETURN_IF_ERROR(Check(CephOperation::kPurge, image_header::RemoveFromDirectory(pool_, entry),
+                          Spec(image.name)));
     RETURN_IF_ERROR(
-        Check(kPurgeErrors, image_header::RemoveFromDirectory(pool_, entry), Spec(image.name)));
-    RETURN_IF_ERROR(Check(kPurgeErrors, image_header::RemoveName(pool_, entry), Spec(image.name)));
+        Check(CephOperation::kPurge, image_header::RemoveName(pool_, entry), Spec(image.name)));
   }
   const Step step("remove deleted image");
   const int r = rbd_trash_remove(pool_.get(), image.id.c_str(), true);
-  return r == -ENOENT ? absl::OkStatus() : Check(kPurgeErrors, r, Spec(image.name));
+  return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kPurge, r, Spec(image.name));
 }
 
 }  // namespace

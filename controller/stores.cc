@@ -10,7 +10,7 @@
 namespace rbdcsi {
 namespace {
 
-absl::StatusOr<std::vector<std::string>> Namespaces(std::shared_ptr<Cluster> cluster,
+absl::StatusOr<std::vector<std::string>> Namespaces(const std::shared_ptr<Cluster>& cluster,
                                                     const std::string& pool_name) {
   ASSIGN_OR_RETURN(const Pool pool,
                    Pool::Open(cluster, {.pool = pool_name, .rados_namespace = ""}));
@@ -26,7 +26,7 @@ absl::StatusOr<std::vector<std::string>> Namespaces(std::shared_ptr<Cluster> clu
     return namespaces;
   }
   if (r < 0) {
-    return cluster->Fail(kListErrors, -r, pool_name);
+    return cluster->Fail(CephOperation::kList, -r, pool_name);
   }
   for (size_t at = 0; at < size && names[at] != '\0'; at += namespaces.back().size() + 1) {
     namespaces.emplace_back(names.c_str() + at);
@@ -93,7 +93,7 @@ absl::StatusOr<std::vector<Place>> Stores::Places(const Place& first) {
     }
     ASSIGN_OR_RETURN(const std::vector<Place> some, PlacesOf(config));
     std::copy_if(some.begin(), some.end(), std::back_inserter(places),
-                 [&first](const Place& place) { return place >= first; });
+                 [&first](const Place& place) { return !(place < first); });
   }
   std::sort(places.begin(), places.end());
   return places;

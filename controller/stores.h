@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -26,7 +27,11 @@ struct Place {
   std::string pool;
   std::string rados_namespace;
 
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend bool operator==(const Place&, const Place&) = default;
+  friend bool operator<(const Place& left, const Place& right) {
+    return std::tie(left.cluster, left.pool, left.rados_namespace) <
+           std::tie(right.cluster, right.pool, right.rados_namespace);
+  }
 };
 
 class Stores {

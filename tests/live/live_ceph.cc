@@ -32,7 +32,7 @@ std::string Get(rados_t rados, const char* option) {
 }
 
 const Settings& TheSettings() {
-  static const Settings kSettings = [] {
+  static const Settings settings = [] {
     const char* conf = std::getenv("CEPH_CONF");  // NOLINT(concurrency-mt-unsafe)
     if (conf == nullptr) {
       throw std::runtime_error("CEPH_CONF is not set: live tests need a Ceph");
@@ -42,11 +42,11 @@ const Settings& TheSettings() {
     if (rados_conf_read_file(rados, conf) != 0) {
       throw std::runtime_error(std::string("cannot read ") + conf);
     }
-    Settings settings = {Get(rados, "mon_host"), Get(rados, "keyring"), Get(rados, "run_dir")};
+    Settings read = {Get(rados, "mon_host"), Get(rados, "keyring"), Get(rados, "run_dir")};
     rados_shutdown(rados);
-    return settings;
+    return read;
   }();
-  return kSettings;
+  return settings;
 }
 
 std::string AdminKey() {
@@ -90,8 +90,8 @@ std::shared_ptr<Cluster> AnotherClient() {
 }
 
 std::shared_ptr<Cluster> Connected() {
-  static const std::shared_ptr<Cluster> kCluster = AnotherClient();
-  return kCluster;
+  static const std::shared_ptr<Cluster> cluster = AnotherClient();
+  return cluster;
 }
 
 Pool OpenPool(const std::shared_ptr<Cluster>& cluster) {

@@ -96,7 +96,7 @@ TEST_CASE("a volume whose deletion stopped half way is deleted by a repeat and m
   Provisioner provisioner(absl::Seconds(20));
   const VolumeSpec wanted = SpecFor(FreshImage("half-deleted"));
   const auto claim = [&] {
-    const std::string id = RawId(pool, wanted.image);
+    std::string id = RawId(pool, wanted.image);
     REQUIRE(Must(store->TakeGuard(id, {.type = class_calls::LockType::kExclusive,
                                        .cookie = kDeleting,
                                        .description = "x"})) == Taken::kTaken);

@@ -6,8 +6,8 @@
 namespace rbdcsi {
 namespace {
 
-const absl::Time kNow = absl::FromUnixSeconds(1000000);
-const Clock kClock = {.now = kNow, .grace = absl::Seconds(20)};
+absl::Time Now() { return absl::FromUnixSeconds(1000000); }
+Clock TheClock() { return {.now = Now(), .grace = absl::Seconds(20)}; }
 
 VolumeSpec Wanted() {
   VolumeSpec wanted;
@@ -48,45 +48,46 @@ Attachment Of(const std::string& node, AccessMode mode, bool read_only = false) 
 }
 
 TEST_CASE("a free name is made, and an equal volume is the answer") {
-  CHECK(*DecideCreate(Sight(), Wanted(), kClock) == CreateStep::kMake);
-  CHECK(*DecideCreate(Present(Wanted().record.ToJson()), Wanted(), kClock) == CreateStep::kAnswer);
+  CHECK(*DecideCreate(Sight(), Wanted(), TheClock()) == CreateStep::kMake);
+  CHECK(*DecideCreate(Present(Wanted().record.ToJson()), Wanted(), TheClock()) ==
+        CreateStep::kAnswer);
 }
 
 TEST_CASE("a volume of this name with another size, parameter or record is another volume") {
   Sight small = Present(Wanted().record.ToJson());
   small.size_bytes = kMiB;
-  CHECK(absl::IsAlreadyExists(DecideCreate(small, Wanted(), kClock).status()));
+  CHECK(absl::IsAlreadyExists(DecideCreate(small, Wanted(), TheClock()).status()));
   VolumeSpec limited = Wanted();
   limited.range = {.required_bytes = 0, .limit_bytes = 5 * kMiB};
   CHECK(absl::IsAlreadyExists(
-      DecideCreate(Present(Wanted().record.ToJson()), limited, kClock).status()));
+      DecideCreate(Present(Wanted().record.ToJson()), limited, TheClock()).status()));
   VolumeSpec other = Wanted();
   other.record.data_pool = "ec";
   CHECK(absl::IsAlreadyExists(
-      DecideCreate(Present(Wanted().record.ToJson()), other, kClock).status()));
-  CHECK(absl::IsAlreadyExists(DecideCreate(Present("{\"v\":9}"), Wanted(), kClock).status()));
+      DecideCreate(Present(Wanted().record.ToJson()), other, TheClock()).status()));
+  CHECK(absl::IsAlreadyExists(DecideCreate(Present("{\"v\":9}"), Wanted(), TheClock()).status()));
 }
 
 TEST_CASE("an id without a header waits for its creator, then is cleared away") {
   Sight sight;
   sight.state = Sight::State::kHeaderless;
-  sight.name_changed = kNow - absl::Seconds(19);
-  CHECK(absl::IsAborted(DecideCreate(sight, Wanted(), kClock).status()));
-  sight.name_changed = kNow - absl::Seconds(21);
-  CHECK(*DecideCreate(sight, Wanted(), kClock) == CreateStep::kClearName);
-  sight.name_changed = kNow + absl::Hours(1);  // a creator whose clock is ahead
-  CHECK(absl::IsAborted(DecideCreate(sight, Wanted(), kClock).status()));
+  sight.name_changed = Now() - absl::Seconds(19);
+  CHECK(absl::IsAborted(DecideCreate(sight, Wanted(), TheClock()).status()));
+  sight.name_changed = Now() - absl::Seconds(21);
+  CHECK(*DecideCreate(sight, Wanted(), TheClock()) == CreateStep::kClearName);
+  sight.name_changed = Now() + absl::Hours(1);  // a creator whose clock is ahead
+  CHECK(absl::IsAborted(DecideCreate(sight, Wanted(), TheClock()).status()));
 }
 
 TEST_CASE("an image without a record is inspected unless a node holds it as a static volume") {
-  CHECK(*DecideCreate(Present(""), Wanted(), kClock) == CreateStep::kInspect);
+  CHECK(*DecideCreate(Present(""), Wanted(), TheClock()) == CreateStep::kInspect);
   Sight held = HeldBy("v1/n1/192.0.2.11", "x");
   held.record = "";
-  CHECK(absl::IsAlreadyExists(DecideCreate(held, Wanted(), kClock).status()));
+  CHECK(absl::IsAlreadyExists(DecideCreate(held, Wanted(), TheClock()).status()));
 }
 
 TEST_CASE("a volume on its way out is helped out, equal or not") {
-  CHECK(*DecideCreate(HeldBy(kDeleting, "x"), Wanted(), kClock) == CreateStep::kFinishDelete);
+  CHECK(*DecideCreate(HeldBy(kDeleting, "x"), Wanted(), TheClock()) == CreateStep::kFinishDelete);
 }
 
 TEST_CASE("a volume is attached once, and a repeat is the same attachment") {

@@ -25,19 +25,19 @@ TEST_CASE("docs/errors.md is what the error tables say") {
 }
 
 TEST_CASE("no error table has two rows for one cause") {
-  for (const ErrnoTable* table : AllErrorTables()) {
+  for (const ErrnoTable& table : AllErrorTables()) {
     std::set<int> seen;
-    for (size_t i = 0; i < table->size; ++i) {
-      INFO(table->operation << " " << table->rules[i].error);
-      CHECK(seen.insert(table->rules[i].error).second);
+    for (size_t i = 0; i < table.size; ++i) {
+      INFO(table.operation << " " << table.rules[i].error);
+      CHECK(seen.insert(table.rules[i].error).second);
     }
   }
 }
 
 TEST_CASE("a timeout never tells Kubernetes that nothing happened") {
-  for (const ErrnoTable* table : AllErrorTables()) {
-    INFO(table->operation);
-    CHECK(absl::IsUnavailable(StatusFor(*table, ETIMEDOUT, "x")));
+  for (const ErrnoTable& table : AllErrorTables()) {
+    INFO(table.operation);
+    CHECK(absl::IsUnavailable(StatusFor(table, ETIMEDOUT, "x")));
   }
 }
 

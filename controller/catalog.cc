@@ -76,7 +76,7 @@ absl::StatusOr<CatalogPage> ListPage(Stores& stores, const Position& after, size
   CatalogPage page;
   ASSIGN_OR_RETURN(const std::vector<Place> places, stores.Places(after.place));
   for (const Place& place : places) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<ImageStore> store, stores.Open(place, Secrets()));
+    ASSIGN_OR_RETURN(const std::unique_ptr<ImageStore> store, stores.Open(place, nullptr));
     const bool continued = place == after.place;
     RETURN_IF_ERROR(
         ListPlace(*store, {.place = place, .image = continued ? after.image : ""}, wanted, page));

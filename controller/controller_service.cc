@@ -77,7 +77,7 @@ absl::StatusOr<ControllerService::Target> ControllerService::TargetOf(
 }
 
 absl::StatusOr<std::unique_ptr<ImageStore>> ControllerService::OpenVolume(const VolumeId& id,
-                                                                          const Secrets& secrets) {
+                                                                          const Secrets* secrets) {
   // Not "no such volume": a cluster that is missing from the file by mistake still has its volumes.
   if (const auto config = parts_.stores.clusters().Find(id.cluster); !config.ok()) {
     return absl::FailedPreconditionError(
@@ -109,7 +109,7 @@ absl::StatusOr<csi::v1::CreateVolumeResponse> ControllerService::CreateVolume(
     ASSIGN_OR_RETURN(target.spec.range, ParseCapacityRange(request.capacity_range()));
   }
   ASSIGN_OR_RETURN(target.spec.spec.size_bytes, ChooseSize(target.spec.range));
-  const auto store = parts_.stores.Open(PlaceOf(target.id), request.secrets());
+  const auto store = parts_.stores.Open(PlaceOf(target.id), &request.secrets());
   if (absl::IsNotFound(store.status())) {
     // A missing pool is a mistake in the class; NOT_FOUND would speak of the content source.
     return absl::InvalidArgumentError(store.status().message());
@@ -131,7 +131,7 @@ absl::StatusOr<csi::v1::DeleteVolumeResponse> ControllerService::DeleteVolume(
   if (!id.has_value()) {
     return csi::v1::DeleteVolumeResponse();
   }
-  const auto store = OpenVolume(*id, request.secrets());
+  const auto store = OpenVolume(*id, &request.secrets());
   if (absl::IsNotFound(store.status())) {
     return csi::v1::DeleteVolumeResponse();  // it went with its pool
   }
@@ -172,7 +172,7 @@ absl::StatusOr<csi::v1::ControllerPublishVolumeResponse> ControllerService::Publ
     const csi::v1::ControllerPublishVolumeRequest& request, const VolumeId& id,
     const Attachment& wanted) {
   ASSIGN_OR_RETURN(VolumeParameters options, ParseStaticOptions(ToMap(request.volume_context())));
-  ASSIGN_OR_RETURN(const auto store, OpenVolume(id, request.secrets()));
+  ASSIGN_OR_RETURN(const auto store, OpenVolume(id, &request.secrets()));
   ASSIGN_OR_RETURN(const Sight sight, parts_.attacher.Publish(*store, wanted));
   ASSIGN_OR_RETURN(const ClusterConfig config, parts_.stores.clusters().Find(id.cluster));
   PublishContext context = {.monitors = config.KernelMonitors(),
@@ -206,7 +206,7 @@ absl::StatusOr<csi::v1::ControllerUnpublishVolumeResponse> ControllerService::Un
   if (!id.has_value()) {
     return csi::v1::ControllerUnpublishVolumeResponse();
   }
-  const auto store = OpenVolume(*id, request.secrets());
+  const auto store = OpenVolume(*id, &request.secrets());
   if (absl::IsNotFound(store.status())) {
     return csi::v1::ControllerUnpublishVolumeResponse();  // it went with its pool
   }
@@ -227,7 +227,7 @@ absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerService::V
   if (!id.has_value()) {
     return NoVolume(request.volume_id());
   }
-  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, request.secrets()));
+  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, &request.secrets()));
   ASSIGN_OR_RETURN(const Sight sight, store->Look(id->image));
   if (!IsVolume(sight, id->image)) {
     return NoVolume(request.volume_id());
@@ -261,7 +261,7 @@ absl::StatusOr<csi::v1::ControllerExpandVolumeResponse> ControllerService::Expan
   if (!id.has_value()) {
     return NoVolume(request.volume_id());
   }
-  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, request.secrets()));
+  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, &request.secrets()));
   ASSIGN_OR_RETURN(const uint64_t size, parts_.provisioner.Expand(*store, id->image, range));
   csi::v1::ControllerExpandVolumeResponse response;
   response.set_capacity_bytes(static_cast<int64_t>(size));
@@ -304,7 +304,7 @@ absl::StatusOr<csi::v1::ListVolumesResponse> ControllerService::ListVolumes(
 
 absl::StatusOr<uint64_t> ControllerService::PoolCapacity(const VolumeParameters& parameters) {
   ASSIGN_OR_RETURN(const ClusterConfig config, parts_.stores.clusters().Find(parameters.cluster));
-  ASSIGN_OR_RETURN(const auto cluster, parts_.stores.Connect(config, Secrets()));
+  ASSIGN_OR_RETURN(const auto cluster, parts_.stores.Connect(config, nullptr));
   // Data goes to the data pool; the headers in `pool` weigh nothing.
   return QueryAvailableBytes(
       *cluster, parameters.image.data_pool.empty() ? parameters.pool : parameters.image.data_pool);
@@ -313,7 +313,7 @@ absl::StatusOr<uint64_t> ControllerService::PoolCapacity(const VolumeParameters&
 absl::StatusOr<uint64_t> ControllerService::DefaultCapacity() {
   ASSIGN_OR_RETURN(const auto clusters, parts_.stores.clusters().Read());
   const ClusterConfig& config = clusters->front();
-  ASSIGN_OR_RETURN(const auto cluster, parts_.stores.Connect(config, Secrets()));
+  ASSIGN_OR_RETURN(const auto cluster, parts_.stores.Connect(config, nullptr));
   std::vector<std::string> pools = config.pools;
   if (pools.empty()) {
     ASSIGN_OR_RETURN(pools, cluster->RbdPools());
@@ -355,7 +355,7 @@ absl::StatusOr<csi::v1::ControllerGetVolumeResponse> ControllerService::GetVolum
   if (!id.has_value()) {
     return NoVolume(request.volume_id());
   }
-  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, Secrets()));
+  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, nullptr));
   ASSIGN_OR_RETURN(const Sight sight, store->Look(id->image));
   if (!IsVolume(sight, id->image)) {
     return NoVolume(request.volume_id());

@@ -60,7 +60,7 @@ class ControllerService {
     VolumeSpec spec;
   };
   absl::StatusOr<std::unique_ptr<ImageStore>> OpenVolume(const VolumeId& id,
-                                                         const Secrets& secrets);
+                                                         const Secrets* secrets);
   absl::StatusOr<VolumeParameters> Resolve(const ParameterMap& parameters);
   absl::StatusOr<Target> TargetOf(const csi::v1::CreateVolumeRequest& request);
   absl::StatusOr<csi::v1::ControllerPublishVolumeResponse> PublishParsed(

@@ -82,7 +82,7 @@ void Reaper::ReapEverything() {
 }
 
 void Reaper::ReapPlace(const Place& place) {
-  const auto store = stores_.Open(place, Secrets());
+  const auto store = stores_.Open(place, nullptr);
   const auto trash = store.ok() ? (*store)->Trash() : store.status();
   if (!trash.ok()) {
     spdlog::warn("reaper: {}", std::string(trash.status().message()));

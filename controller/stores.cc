@@ -37,21 +37,20 @@ absl::StatusOr<std::vector<std::string>> Namespaces(const std::shared_ptr<Cluste
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<Cluster>> Stores::Connect(const ClusterConfig& config,
-                                                         const Secrets& secrets) {
-  const auto credentials = FindCredentials(secrets, keys_directory_, config.id);
-  if (!credentials.ok()) {
-    // Calls without secrets (lists, the reaper) ride on a connection that a call with secrets made.
-    const std::shared_ptr<Cluster> any = secrets.empty() ? registry_.Any(config.id) : nullptr;
-    if (any != nullptr) {
+                                                         const Secrets* secrets) {
+  if (secrets == nullptr && keys_directory_.empty()) {
+    if (std::shared_ptr<Cluster> any = registry_.Any(config.id)) {
       return any;
     }
-    return credentials.status();
   }
-  return registry_.Get(config, *credentials);
+  ASSIGN_OR_RETURN(
+      const Credentials credentials,
+      FindCredentials(secrets != nullptr ? *secrets : Secrets(), keys_directory_, config.id));
+  return registry_.Get(config, credentials);
 }
 
 absl::StatusOr<std::unique_ptr<ImageStore>> Stores::Open(const Place& place,
-                                                         const Secrets& secrets) {
+                                                         const Secrets* secrets) {
   ASSIGN_OR_RETURN(const ClusterConfig config, clusters_.Find(place.cluster));
   ASSIGN_OR_RETURN(std::shared_ptr<Cluster> cluster, Connect(config, secrets));
   ASSIGN_OR_RETURN(Pool pool,
@@ -61,7 +60,7 @@ absl::StatusOr<std::unique_ptr<ImageStore>> Stores::Open(const Place& place,
 }
 
 absl::StatusOr<std::vector<Place>> Stores::PlacesOf(const ClusterConfig& config) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> cluster, Connect(config, Secrets()));
+  ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> cluster, Connect(config, nullptr));
   std::vector<std::string> pools = config.pools;
   if (pools.empty()) {
     ASSIGN_OR_RETURN(pools, cluster->RbdPools());

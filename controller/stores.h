@@ -41,9 +41,12 @@ class Stores {
       : clusters_(clusters), keys_directory_(std::move(keys_directory)) {}
 
   ClustersFile& clusters() { return clusters_; }
-  absl::StatusOr<std::unique_ptr<ImageStore>> Open(const Place& place, const Secrets& secrets);
+  // `secrets`: the request's, or null for calls whose message has no such field (lists, capacity,
+  // the reaper). Only the latter may ride on a connection that another call's secrets made, and
+  // only where there is no keys directory: a tenant without a key must not use another tenant's.
+  absl::StatusOr<std::unique_ptr<ImageStore>> Open(const Place& place, const Secrets* secrets);
   absl::StatusOr<std::shared_ptr<Cluster>> Connect(const ClusterConfig& config,
-                                                   const Secrets& secrets);
+                                                   const Secrets* secrets);
   // Every place of every configured cluster that holds images made for RBD, sorted. Only from
   // `first` on: earlier ones are not even asked for.
   absl::StatusOr<std::vector<Place>> Places(const Place& first);

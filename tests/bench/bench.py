@@ -22,11 +22,10 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from bench import limits, table  # noqa: E402
 from bench.limits import Row  # noqa: E402
-from world import Node, World, WorldError  # noqa: E402
+from world import World, WorldError  # noqa: E402
 
 NODE_SOCKET = "/run/rbd-csi/node.sock"
 NODE_VOLUME_MIB = 256
-BOOTS = 5
 BEGIN = time.monotonic()
 
 
@@ -120,7 +119,6 @@ class Bench:
     def node(self) -> None:
         """Stage and unstage, inside the node."""
         options, node = self.options, self.world.nodes[0]
-        self.boot_with_right_clock()
         node.plugin.start(["--log-level=info"])
         node.plugin.wait_ready()
         volumes = self.published(2 * max(options.node_callers))
@@ -140,18 +138,6 @@ class Bench:
         self.rows.append({"op": "rss_node_after_run_mib", "value": resident_mib(
             node.run(["cat", f"/proc/{node.plugin.pid}/status"]).stdout)})
 
-    def boot_with_right_clock(self) -> None:
-        """An emulated machine that boots on a busy host may mistake the speed of its clock, by eight times even."""
-        node = self.world.nodes[0]
-        for _ in range(BOOTS):
-            rate = clock_rate(node)
-            if abs(rate - 1) < 0.05:
-                return
-            say(f"the clock of {node.name} runs {rate:.2f} times as fast as ours: booting it again")
-            node.kill()
-            node.boot()
-        raise WorldError(f"the clock of {node.name} is wrong after {BOOTS} boots: is the machine very busy?")
-
     def published(self, count: int) -> list[dict[str, Any]]:
         """Volumes with a guard for the node, and what the node needs to map them."""
         os.environ["RBDCSI_BUILD"] = str(self.options.build)
@@ -166,16 +152,6 @@ class Bench:
         controller.close()
         plugin.close()
         return volumes
-
-
-def clock_rate(node: Node) -> float:
-    """How many of the node's seconds pass in one of ours."""
-    def look() -> tuple[float, float]:
-        return float(node.run(["cat", "/proc/uptime"]).stdout.split()[0]), time.monotonic()
-    theirs, ours = look()
-    time.sleep(2)
-    later = look()
-    return (later[0] - theirs) / (later[1] - ours)
 
 
 def resident_mib(status: str) -> float:

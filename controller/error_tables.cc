@@ -153,22 +153,4 @@ const ErrnoTable& TableFor(CephOperation operation) {
 
 absl::Span<const ErrnoTable> AllErrorTables() { return kTables; }
 
-std::string ErrorTablesAsMarkdown() {
-  std::string page =
-      "# Errors of the controller\n\n"
-      "Printed by `tests/unit/controller` from `controller/error_tables.cc`; do not edit. An errno "
-      "without a row is\nUNAVAILABLE. After the first change that cannot be undone every code is "
-      "UNAVAILABLE or ABORTED.\n";
-  for (const ErrnoTable& table : AllErrorTables()) {
-    absl::StrAppend(&page, "\n## ", table.operation,
-                    "\n\n| cause | code | advice |\n|---|---|---|\n");
-    for (size_t i = 0; i < table.size; ++i) {
-      const ErrnoRule& rule = table.rules[i];
-      absl::StrAppend(&page, "| ", ErrnoText(rule.error), " (", rule.error, ") | ",
-                      absl::StatusCodeToString(rule.code), " | ", rule.advice, " |\n");
-    }
-  }
-  return page;
-}
-
 }  // namespace rbdcsi

@@ -1,11 +1,9 @@
 // What every failing Ceph call means to the caller: operation x errno -> code and advice, as data.
 //
-// Adapters name an operation and an errno and decide nothing. docs/errors.md is
+// Adapters name an operation and an errno and decide nothing. docs/errors-controller.md is
 // printed from AllErrorTables() by a unit test. EPERM and EACCES, ETIMEDOUT, ESHUTDOWN, ENOSPC and
 // EDQUOT mean the same everywhere; the rest is each operation's own. Constants; any thread.
 #pragma once
-
-#include <string>
 
 #include "absl/types/span.h"
 #include "csi/status.h"
@@ -33,8 +31,5 @@ enum class CephOperation {
 const ErrnoTable& TableFor(CephOperation operation);
 
 absl::Span<const ErrnoTable> AllErrorTables();  // in the order of CephOperation
-
-// docs/errors.md: one section per operation, one row per errno.
-std::string ErrorTablesAsMarkdown();
 
 }  // namespace rbdcsi

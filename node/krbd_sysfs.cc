@@ -1,8 +1,10 @@
 #include "node/krbd_sysfs.h"
 
 #include <dirent.h>
+#include <fcntl.h>
+#include <unistd.h>
 
-#include <fstream>
+#include <array>
 #include <memory>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "csi/status.h"
 #include "node/krbd_line.h"
+#include "node/unique_fd.h"
 
 namespace rbdcsi {
 namespace {
@@ -59,13 +62,14 @@ std::optional<KrbdDevice> ReadDevice(const KrbdOptions& options, const std::stri
 }  // namespace
 
 std::optional<std::string> ReadLine(const std::string& path) {
-  std::ifstream file(path);
-  std::string line;
-  if (!file.is_open()) {
+  const UniqueFd fd(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  std::array<char, 4096> page;  // a sysfs file is never more, and is read in one go
+  const ssize_t size = fd.valid() ? read(fd.get(), page.data(), page.size()) : -1;
+  if (size < 0) {
     return std::nullopt;
   }
-  std::getline(file, line);
-  return line;
+  const absl::string_view text(page.data(), static_cast<size_t>(size));
+  return std::string(text.substr(0, text.find('\n')));
 }
 
 std::vector<std::string> HoldersOf(const KrbdOptions& options, const std::string& name) {

@@ -1,5 +1,5 @@
 // Which errno of which operation of the node means what to the caller, as data: one table per
-// operation. docs/errors.md is printed from NodeErrnoTables(). An errno without a row is
+// operation. docs/errors-node.md is printed from NodeErrnoTables(). An errno without a row is
 // UNAVAILABLE. Any thread.
 #pragma once
 

@@ -14,7 +14,6 @@ SIZE = 320 * MIB
 # What is put on the raw device, as a shell line with the device in "$1".
 CONTENT = {
     "another file system": 'mkfs.xfs -q -f "$1"',
-    "an old file system's superblock": 'mkfs.ext2 -q "$1"',
     "a swap area": 'mkswap "$1"',
     "a DOS partition table": 'echo ",,83" | sfdisk -q "$1"',
     "a GPT partition table": 'echo "label: gpt" | sfdisk -q "$1"',

@@ -5,8 +5,13 @@
 #include <string>
 
 #include "tests/catch.h"
+#include "tests/unit/error_page.h"
 
 namespace rbdcsi {
+
+TEST_CASE("docs/errors-node.md is what the error tables say") {
+  CheckPage("errors-node.md", ErrorPage("node plugin", "node/node_errors.cc", NodeErrnoTables()));
+}
 
 TEST_CASE("each errno of an operation has one meaning") {
   for (const ErrnoTable* table : NodeErrnoTables()) {

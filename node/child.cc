@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -34,15 +35,48 @@ ABSL_CONST_INIT absl::Mutex start_mutex(absl::kConstInit);
 
 ABSL_CONST_INIT absl::Mutex stuck_mutex(absl::kConstInit);
 // Killed, but not dead yet; collected whenever another child is made.
-std::vector<pid_t>& Stuck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stuck_mutex) {
-  static auto* stuck = new std::vector<pid_t>;
+struct StuckChild {
+  pid_t pid;
+  std::shared_ptr<void> in_use;
+};
+std::vector<StuckChild>& Stuck() ABSL_EXCLUSIVE_LOCKS_REQUIRED(stuck_mutex) {
+  static auto* stuck = new std::vector<StuckChild>;
   return *stuck;
 }
 
 void CollectStuck() {
   const absl::MutexLock lock(&stuck_mutex);
-  std::erase_if(Stuck(), [](pid_t pid) { return waitpid(pid, nullptr, WNOHANG) != 0; });
+  std::erase_if(Stuck(),
+                [](const StuckChild& child) { return waitpid(child.pid, nullptr, WNOHANG) != 0; });
 }
+
+// In the child. The parent may have died between the clone and the prctl.
+void DieWith(pid_t parent) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
+    _exit(ECHILD);
+  }
+}
+
+// What a child that has no memory of its own runs on. It also shares the errno of the thread that
+// made it; until the child is dead that thread only polls, with no signal handler to interrupt it.
+struct Loan {
+  pid_t parent;
+  std::function<int()> act;
+  alignas(16) std::array<char, size_t{64} * 1024> stack;
+};
+
+int RunOnLoan(void* argument) {
+  auto* loan = static_cast<Loan*>(argument);
+  DieWith(loan->parent);
+  _exit(loan->act());
+}
+
+// The sanitizers keep books on each thread, and would take the child for the thread that made it.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+constexpr int kSharedMemory = 0;
+#else
+constexpr int kSharedMemory = CLONE_VM;
+#endif
 
 bool WaitReadable(int fd, absl::Time deadline) {
   while (true) {
@@ -73,6 +107,37 @@ void CloseDescriptors(int keep) {
 }
 
 absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
+  const pid_t parent = getpid();
+  return Begin(
+      [&](int* pidfd) {
+        clone_args args{};
+        args.flags = CLONE_PIDFD;
+        args.pidfd = reinterpret_cast<uintptr_t>(pidfd);
+        args.exit_signal = SIGCHLD;
+        const long pid = syscall(SYS_clone3, &args, sizeof(args));
+        if (pid == 0) {
+          DieWith(parent);
+          _exit(act());
+        }
+        return static_cast<pid_t>(pid);
+      },
+      nullptr);
+}
+
+absl::StatusOr<Child> Child::StartInOurMemory(std::function<int()> act) {
+  const std::shared_ptr<Loan> loan(new Loan);  // not make_shared, which would zero the stack
+  loan->parent = getpid();
+  loan->act = std::move(act);
+  return Begin(
+      [&](int* pidfd) {
+        return clone(&RunOnLoan, loan->stack.data() + loan->stack.size(),
+                     kSharedMemory | CLONE_PIDFD | SIGCHLD, loan.get(), pidfd);
+      },
+      loan);
+}
+
+absl::StatusOr<Child> Child::Begin(absl::FunctionRef<pid_t(int*)> make,
+                                   std::shared_ptr<void> in_use) {
   CollectStuck();
   const absl::MutexLock lock(&start_mutex);
   std::array<int, 2> ends{};
@@ -81,37 +146,28 @@ absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
   }
   const UniqueFd closed(ends[0]);  // at its end when nobody has the other one any more
   UniqueFd inherited(ends[1]);
-  const pid_t parent = getpid();
   int pidfd = -1;
-  clone_args args{};
-  args.flags = CLONE_PIDFD;
-  args.pidfd = reinterpret_cast<uintptr_t>(&pidfd);
-  args.exit_signal = SIGCHLD;
-  const long pid = syscall(SYS_clone3, &args, sizeof(args));
+  const pid_t pid = make(&pidfd);
   if (pid < 0) {
     return ErrnoStatus(absl::StatusCode::kUnavailable, errno, "start child process");
   }
-  if (pid == 0) {
-    // The parent may have died between the clone and the prctl.
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent) {
-      _exit(ECHILD);
-    }
-    _exit(act());
-  }
   inherited.Close();
   WaitReadable(closed.get(), absl::InfiniteFuture());
-  return Child(static_cast<pid_t>(pid), UniqueFd(pidfd));
+  return Child(pid, UniqueFd(pidfd), std::move(in_use));
 }
 
 Child::Child(Child&& other) noexcept
-    : pid_(std::exchange(other.pid_, -1)), pidfd_(std::move(other.pidfd_)), code_(other.code_) {}
+    : pid_(std::exchange(other.pid_, -1)),
+      pidfd_(std::move(other.pidfd_)),
+      in_use_(std::move(other.in_use_)),
+      code_(other.code_) {}
 
 Child::~Child() {
   if (pid_ > 0) {
     Kill();
     if (!WaitReadable(pidfd_.get(), absl::Now() + kDyingTime) || !Reap()) {
       const absl::MutexLock lock(&stuck_mutex);
-      Stuck().push_back(pid_);
+      Stuck().push_back({.pid = pid_, .in_use = std::move(in_use_)});
     }
   }
 }
@@ -138,11 +194,12 @@ absl::StatusOr<int> Child::Wait(absl::Time deadline) {
   return code_;
 }
 
-absl::StatusOr<int> RunBounded(const BoundedCall& call, absl::FunctionRef<int()> act) {
-  absl::StatusOr<Child> child = Child::Start([&] {
-    CloseDescriptors(call.keep_fd);
-    return act();
-  });
+absl::StatusOr<int> RunBounded(const BoundedCall& call, std::function<int()> act) {
+  absl::StatusOr<Child> child =
+      Child::StartInOurMemory([keep = call.keep_fd, act = std::move(act)] {
+        CloseDescriptors(keep);
+        return act();
+      });
   if (!child.ok()) {
     return child.status();
   }

@@ -2,12 +2,16 @@
 // (a sysfs write, a mount, while Ceph is away): it can be killed at a deadline, and what cannot
 // even be killed can be left behind without holding a thread of ours.
 //
-// Made by clone3() without glibc's fork(), so that no fork handler of a library runs. The child
-// closes every descriptor but one and is killed when the thread that made it dies (and so when this
-// process does): nobody maps or formats on behalf of a daemon that is gone. Any thread.
+// Made without glibc's fork(), so that no fork handler of a library runs. The child closes every
+// descriptor but one and is killed when the thread that made it dies (and so when this process
+// does): nobody maps or formats on behalf of a daemon that is gone. Any thread.
 #pragma once
 
 #include <sys/types.h>
+
+#include <functional>
+#include <memory>
+#include <utility>
 
 #include "absl/functional/function_ref.h"
 #include "absl/status/statusor.h"
@@ -23,6 +27,10 @@ class Child {
   // Before anything that takes time it must call CloseDescriptors (below): Start returns when it
   // has.
   static absl::StatusOr<Child> Start(absl::FunctionRef<int()> act);
+  // The same without a copy of this process's memory, which costs more than most acts do. `act`
+  // owns all that it uses; it is kept until the child is dead, however late that is. A buffer that
+  // the kernel fills behind our back (direct I/O) belongs into it too.
+  static absl::StatusOr<Child> StartInOurMemory(std::function<int()> act);
   Child(Child&& other) noexcept;
   Child& operator=(Child&&) = delete;
   ~Child();  // kills it if it still runs
@@ -34,10 +42,14 @@ class Child {
   void Kill();
 
  private:
-  Child(pid_t pid, UniqueFd pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+  Child(pid_t pid, UniqueFd pidfd, std::shared_ptr<void> in_use)
+      : pid_(pid), pidfd_(std::move(pidfd)), in_use_(std::move(in_use)) {}
+  static absl::StatusOr<Child> Begin(absl::FunctionRef<pid_t(int* pidfd)> make,
+                                     std::shared_ptr<void> in_use);
   bool Reap();
   pid_t pid_;
   UniqueFd pidfd_;
+  std::shared_ptr<void> in_use_;  // of our memory, by the child
   int code_ = -1;
 };
 
@@ -49,7 +61,8 @@ struct BoundedCall {
   int keep_fd = -1;  // a descriptor that `act` uses
 };
 
-// Start, close, act, wait: the errno that `act` returned (0: done), or DEADLINE_EXCEEDED.
-absl::StatusOr<int> RunBounded(const BoundedCall& call, absl::FunctionRef<int()> act);
+// StartInOurMemory, close, act, wait: the errno that `act` returned (0: done), or
+// DEADLINE_EXCEEDED.
+absl::StatusOr<int> RunBounded(const BoundedCall& call, std::function<int()> act);
 
 }  // namespace rbdcsi

@@ -186,11 +186,15 @@ absl::StatusOr<Content> ProbeDevice(const std::string& device) {
 }
 
 bool IsDead(const std::string& device) {
-  alignas(4096) std::array<char, 4096> buffer;
-  const absl::StatusOr<int> result = RunBounded({.deadline = absl::Now() + kDeadTime}, [&] {
-    const int fd = open(device.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
-    return fd < 0 || pread(fd, buffer.data(), buffer.size(), 0) < 0 ? errno : 0;
-  });
+  struct alignas(4096) Page {
+    std::array<char, 4096> bytes;
+  };
+  const auto page = std::make_shared<Page>();
+  const absl::StatusOr<int> result =
+      RunBounded({.deadline = absl::Now() + kDeadTime}, [device, page] {
+        const int fd = open(device.c_str(), O_RDONLY | O_DIRECT | O_CLOEXEC);
+        return fd < 0 || pread(fd, page->bytes.data(), page->bytes.size(), 0) < 0 ? errno : 0;
+      });
   return result.ok() && *result != 0 && *result != EBUSY;
 }
 

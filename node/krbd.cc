@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <memory>
 #include <utility>
 
 #include "absl/strings/numbers.h"
@@ -47,19 +48,19 @@ struct SysfsWrite {
   std::string path;
   std::string text;
   int locked_fd = -1;  // kept open while the child lives
-  const KeyringEntry* key = nullptr;
+  std::shared_ptr<const KeyringEntry> key = {};
 };
 
 // 0 or the errno of the write.
-absl::StatusOr<int> WriteInChild(const SysfsWrite& write_request, absl::Time deadline) {
-  return RunBounded({.deadline = deadline, .keep_fd = write_request.locked_fd}, [&] {
-    if (write_request.key != nullptr) {
-      if (const int error = AddToThreadKeyring(*write_request.key); error != 0) {
+absl::StatusOr<int> WriteInChild(const SysfsWrite& request, absl::Time deadline) {
+  return RunBounded({.deadline = deadline, .keep_fd = request.locked_fd}, [request] {
+    if (request.key != nullptr) {
+      if (const int error = AddToThreadKeyring(*request.key); error != 0) {
         return error;
       }
     }
-    const int fd = open(write_request.path.c_str(), O_WRONLY | O_CLOEXEC);
-    if (fd < 0 || write(fd, write_request.text.data(), write_request.text.size()) < 0) {
+    const int fd = open(request.path.c_str(), O_WRONLY | O_CLOEXEC);
+    if (fd < 0 || write(fd, request.text.data(), request.text.size()) < 0) {
       return errno;
     }
     return 0;
@@ -146,12 +147,12 @@ absl::Status Krbd::Idle(const MappedDevice& device) const {
 
 absl::Status Krbd::Add(const MapRequest& request, const KrbdLine& line,
                        const UniqueFd& lock) const {
-  KeyringEntry key;
-  key.description = KeyDescription(request.volume.cluster, request.credentials.user);
-  ASSIGN_OR_RETURN(key.payload, DecodeCephKey(request.credentials.key));
+  const auto key = std::make_shared<KeyringEntry>();
+  key->description = KeyDescription(request.volume.cluster, request.credentials.user);
+  ASSIGN_OR_RETURN(key->payload, DecodeCephKey(request.credentials.key));
   // The kernel's own timeouts come first; the child's is for what they do not cover.
   const absl::Time deadline = absl::Now() + options_.timeout + absl::Seconds(5);
-  SysfsWrite add{.path = BusFile("add"), .text = line.text, .locked_fd = lock.get(), .key = &key};
+  SysfsWrite add{.path = BusFile("add"), .text = line.text, .locked_fd = lock.get(), .key = key};
   absl::StatusOr<int> result;
   {
     const Step step("map device");
@@ -162,7 +163,7 @@ absl::Status Krbd::Add(const MapRequest& request, const KrbdLine& line,
       result = WriteInChild(add, deadline);
     }
   }
-  Wipe(key.payload);
+  Wipe(key->payload);
   const std::string object = absl::StrCat(request.volume.Spec(), " through ", request.monitors,
                                           " as ", request.credentials.user);
   if (!result.ok()) {

@@ -95,7 +95,7 @@ absl::Status MountDevice(const DeviceMount& mount, absl::Time deadline) {
   const Step step("mount file system");
   return Result(kMountErrors,
                 RunBounded({.deadline = deadline, .keep_fd = mount.target_fd},
-                           [&] {
+                           [mount, target] {
                              return ::mount(mount.device.c_str(), target.c_str(),
                                             mount.fs_type.c_str(), mount.options.flags,
                                             mount.options.data.c_str()) == 0
@@ -157,11 +157,11 @@ absl::Status UnmountAll(const Place& place, absl::Time deadline) {
       }
     }
     const Step step("unmount");
-    RETURN_IF_ERROR(
-        Result(kUnmountErrors,
-               RunBounded({.deadline = deadline, .keep_fd = place.parent.get()},
-                          [&] { return umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0 ? 0 : errno; }),
-               place.path));
+    RETURN_IF_ERROR(Result(
+        kUnmountErrors,
+        RunBounded({.deadline = deadline, .keep_fd = place.parent.get()},
+                   [path] { return umount2(path.c_str(), UMOUNT_NOFOLLOW) == 0 ? 0 : errno; }),
+        place.path));
   }
   return absl::FailedPreconditionError(
       absl::StrCat("unmount ", place.path, ": more than ", kMaxStacked,

@@ -95,7 +95,7 @@ std::shared_ptr<Cluster> Connected() {
 }
 
 Pool OpenPool(const std::shared_ptr<Cluster>& cluster) {
-  return Must(Pool::Open(cluster, {.pool = "rbd", .rados_namespace = ""}));
+  return Must(Pool::Open(cluster, {.pool = "store", .rados_namespace = ""}));
 }
 
 std::unique_ptr<ImageStore> OpenStore(const std::shared_ptr<Cluster>& cluster) {
@@ -121,7 +121,7 @@ VolumeSpec SpecFor(const std::string& image) {
 
 uint64_t OsdOperations() {
   const std::string reply =
-      Ask(TheSettings().run_directory + "/ceph-osd.0.asok", R"({"prefix":"perf dump"})");
+      Ask(TheSettings().run_directory + "/osd.0.sock", R"({"prefix":"perf dump"})");
   return nlohmann::json::parse(reply).at("osd").at("op").get<uint64_t>();
 }
 

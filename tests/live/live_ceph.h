@@ -1,6 +1,6 @@
 // The Ceph that the live tests talk to, and raw librbd beside ours to compare with.
 //
-// Needs the environment variable CEPH_CONF of a cluster with a pool "rbd" and the key of
+// Needs the environment variable CEPH_CONF of a cluster with a pool "store" and the key of
 // client.admin in the keyring the file names. Without it every case fails: a live test that did not
 // run must not look like one that passed.
 #pragma once

@@ -73,9 +73,9 @@ int RunOnLoan(void* argument) {
 
 // The sanitizers keep books on each thread, and would take the child for the thread that made it.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr int kSharedMemory = 0;
+constexpr bool kMayShareMemory = false;
 #else
-constexpr int kSharedMemory = CLONE_VM;
+constexpr bool kMayShareMemory = true;
 #endif
 
 bool WaitReadable(int fd, absl::Time deadline) {
@@ -125,13 +125,16 @@ absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
 }
 
 absl::StatusOr<Child> Child::StartInOurMemory(std::function<int()> act) {
+  if (!kMayShareMemory) {
+    return Start(act);
+  }
   const std::shared_ptr<Loan> loan(new Loan);  // not make_shared, which would zero the stack
   loan->parent = getpid();
   loan->act = std::move(act);
   return Begin(
       [&](int* pidfd) {
         return clone(&RunOnLoan, loan->stack.data() + loan->stack.size(),
-                     kSharedMemory | CLONE_PIDFD | SIGCHLD, loan.get(), pidfd);
+                     CLONE_VM | CLONE_PIDFD | SIGCHLD, loan.get(), pidfd);
       },
       loan);
 }

@@ -78,10 +78,13 @@ void ReadAhead(int fd, uint64_t size) {
     posix_fadvise(fd, static_cast<off_t>(range.offset), static_cast<off_t>(range.size),
                   POSIX_FADV_WILLNEED);
   };
-  ask({.offset = 0, .size = end});
+  ask({.offset = 0, .size = end + 4096});
   ask({.offset = size - end, .size = end});
   if (size > kReserve) {
     ask({.offset = MarkOffset(size), .size = kMarkBytes});
+  }
+  for (const uint64_t mebibytes : {1, 2, 4}) {  // the places of several kinds of superblock
+    ask({.offset = mebibytes << 20, .size = kMarkBytes});
   }
 }
 

@@ -4,8 +4,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <csignal>
+#include <memory>
+#include <numeric>
+#include <thread>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/time/clock.h"
@@ -94,6 +99,39 @@ TEST_CASE("a child that hangs is given up at the deadline") {
                                    return 0;
                                  }).status()));
   CHECK(absl::Now() - start < absl::Seconds(3));
+}
+
+TEST_CASE("what a child uses is let go when the child is dead, at its end or by the deadline") {
+  const auto data = std::make_shared<int>(7);
+  CHECK(*RunBounded({.deadline = absl::Now() + absl::Seconds(5)}, [data] { return *data; }) == 7);
+  CHECK(data.use_count() == 1);
+  const absl::Time soon = absl::Now() + absl::Milliseconds(50);
+  CHECK_FALSE(RunBounded({.deadline = soon}, [data] {
+                while (true) {
+                  pause();
+                }
+                return *data;
+              }).ok());
+  CHECK(data.use_count() == 1);
+}
+
+TEST_CASE("children of many threads each bring back their own answer") {
+  std::array<int, 8> wrong{};
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < wrong.size(); ++i) {
+      threads.emplace_back([&mine = wrong[i], i] {
+        for (int round = 0; round < 25; ++round) {
+          const bool fails = (round + i) % 2 == 0;
+          const absl::StatusOr<int> result = RunBounded(
+              {.deadline = absl::Now() + absl::Seconds(30)},
+              [fails] { return rmdir(fails ? "/proc" : "/nowhere/at/all") == 0 ? 0 : errno; });
+          mine += result.ok() && *result == (fails ? EBUSY : ENOENT) ? 0 : 1;
+        }
+      });
+    }
+  }
+  CHECK(std::accumulate(wrong.begin(), wrong.end(), 0) == 0);
 }
 
 }  // namespace rbdcsi

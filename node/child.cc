@@ -72,7 +72,7 @@ int RunOnLoan(void* argument) {
 }
 
 // The sanitizers keep books on each thread, and would take the child for the thread that made it.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#ifdef RBDCSI_SANITIZED
 constexpr bool kMayShareMemory = false;
 #else
 constexpr bool kMayShareMemory = true;

@@ -69,9 +69,9 @@ absl::StatusOr<Signature> FindSignature(int fd, const std::string& device) {
 }
 
 // libblkid reads some thirty small places at both ends of the device one after the other, and each
-// would be a round trip to Ceph. Asked for at once, both ends travel together and every look but a
-// few finds its page here: measured, that is a third of the time of staging a volume. Advice only:
-// what fails here fails again, and is reported, where it is read.
+// would be a round trip to Ceph. Asked for at once, both ends travel together and nearly every look
+// finds its page here: 34 OSD operations for staging a volume, where the raw calls take 75
+// (measured). Advice only: what fails here fails again, and is reported, where it is read.
 void ReadAhead(int fd, uint64_t size) {
   const uint64_t end = std::min(size, kProbedEnd);
   const auto ask = [fd](const Range& range) {

@@ -90,6 +90,9 @@ std::string TrashAddInput(const TrashEntry& entry) {
   return Encoder().Text(entry.id).bytes() + spec;
 }
 
+// LOCK_FLAG_MAY_RENEW
+constexpr uint8_t kMayRenew = 1;
+
 std::string LockInput(const LockRequest& request) {
   return Encoder()
       .Text(request.name)
@@ -97,8 +100,8 @@ std::string LockInput(const LockRequest& request) {
       .Text(request.cookie)
       .Text("")  // tag: shared lockers must agree on it
       .Text(request.description)
-      .Time(absl::UnixEpoch())  // no expiry
-      .U8(0)                    // neither may nor must renew
+      .Time(absl::UnixEpoch() + request.lasts)
+      .U8(request.lasts > absl::ZeroDuration() ? kMayRenew : 0)
       .Struct(1);
 }
 

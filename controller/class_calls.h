@@ -36,6 +36,8 @@ struct LockRequest {
   LockType type = LockType::kExclusive;
   std::string_view cookie;
   std::string_view description;
+  // Zero: until it is released. Else it ends by itself, and its holder may take it again.
+  absl::Duration lasts = absl::ZeroDuration();
 };
 
 struct TrashEntry {

@@ -126,6 +126,10 @@ int BreakLock(Pool& pool, const std::string& id, std::string_view lock,
       .Run(pool, class_calls::HeaderObject(id), true);
 }
 
+int TakePurgeTurn(Pool& pool, const std::string& id, absl::Duration lasts) {
+  return TakeGuard(pool, id, {.name = kPurgeLock, .cookie = "", .description = "", .lasts = lasts});
+}
+
 int AddToTrash(Pool& pool, const class_calls::TrashEntry& entry) {
   // The pool's first deleted image makes the object.
   const int r = WriteOp(WriteOp::Start::kMayCreate)

@@ -20,6 +20,7 @@ namespace rbdcsi::image_header {
 // The image metadata key of the record; its omap key is this with "metadata_" before it.
 inline constexpr char kRecordKey[] = "rbd-csi.volume";
 inline constexpr char kGuardLock[] = "rbd-csi.attach";
+inline constexpr char kPurgeLock[] = "rbd-csi.purge";
 inline constexpr char kOwnerLock[] = "rbd_lock";  // librbd's and krbd's exclusive lock
 
 struct Name {
@@ -54,6 +55,10 @@ int TakeGuardWithoutRecord(Pool& pool, const std::string& id,
 // ENOENT: that locker does not hold it, or no header.
 int BreakLock(Pool& pool, const std::string& id, std::string_view lock,
               const class_calls::Locker& locker);
+
+// A turn at removing the image for good, for `lasts`. EBUSY: another client has it. ENOENT: no
+// header.
+int TakePurgeTurn(Pool& pool, const std::string& id, absl::Duration lasts);
 
 // The four steps of a removal by id, each of which may have been done before: 0 then.
 int AddToTrash(Pool& pool, const class_calls::TrashEntry& entry);

@@ -49,9 +49,9 @@ std::string MethodName(const google::protobuf::Message& request) {
 
 // Unique in a process for a long time, and unlikely to be met again in the log of its successor.
 std::string NextId() {
-  static const unsigned kProcess = std::random_device()() & 0xFFFF;
+  static const unsigned process = std::random_device()() & 0xFFFF;
   static std::atomic<unsigned> counter{0};
-  return absl::StrFormat("%04x%04x", kProcess, counter.fetch_add(1) & 0xFFFF);
+  return absl::StrFormat("%04x%04x", process, counter.fetch_add(1) & 0xFFFF);
 }
 
 absl::Time DeadlineOf(const grpc::ServerContext* context, absl::Duration otherwise) {
@@ -65,8 +65,8 @@ absl::Time DeadlineOf(const grpc::ServerContext* context, absl::Duration otherwi
 class Registry {
  public:
   static Registry& Get() {
-    static Registry* const kRegistry = new Registry;  // lives on: threads may outlast main()
-    return *kRegistry;
+    static Registry* const registry = new Registry;  // lives on: threads may outlast main()
+    return *registry;
   }
   void Add(const Call* call) {
     absl::MutexLock hold(&mutex_);

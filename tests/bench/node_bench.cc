@@ -94,7 +94,9 @@ absl::StatusOr<KernelFloor> Prepare(const NodeBench& bench, const Stagings& stag
 std::vector<Contest> Contests(int callers, const Stagings& stagings, CsiClient& client,
                               const KernelFloor& floor) {
   const auto ours = [callers](int item) { return static_cast<size_t>(item % callers); };
-  const auto raw = [callers](int item) { return static_cast<size_t>(callers + item % callers); };
+  const auto raw = [callers](int item) {
+    return static_cast<size_t>(callers) + static_cast<size_t>(item % callers);
+  };
   return {
       {.op = "NodeStageVolume",
        .driver = [&, ours](int item) { return client.Stage(stagings[ours(item)]); },

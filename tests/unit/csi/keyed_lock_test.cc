@@ -61,6 +61,7 @@ TEST_CASE("of many threads that want a key, one has it at a time") {
   std::atomic<int> most{0};
   std::atomic<int> taken{0};
   std::vector<std::thread> threads;
+  threads.reserve(8);
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
       for (int round = 0; round < 500; ++round) {

@@ -34,7 +34,8 @@ TEST_CASE("a blank device is formatted once") {
     REQUIRE(made.status() == absl::OkStatus());
     CHECK(made->type == type);
     CHECK_FALSE(CanGrow(made->size_bytes, kSize));
-    Write(disk.device.path, 512 * 1024, "canary");  // a second mkfs would lose it, or refuse
+    Write(disk.device.path, uint64_t{512} * 1024,
+          "canary");  // a second mkfs would lose it, or refuse
     const std::string before = Read(disk.device.path, 0, 1 << 20);
     CHECK(disk.Prepare(type).ok());
     CHECK(Read(disk.device.path, 0, 1 << 20) == before);

@@ -33,7 +33,7 @@ std::string Scratch::Add(const std::string& name) {
        slash = name.find('/', slash + 1)) {
     Directory(name.substr(0, slash));
   }
-  const std::string path = path_ + "/" + name;
+  std::string path = path_ + "/" + name;
   if (std::find(made_.begin(), made_.end(), path) == made_.end()) {
     made_.push_back(path);
   }
@@ -41,7 +41,7 @@ std::string Scratch::Add(const std::string& name) {
 }
 
 std::string Scratch::Directory(const std::string& name) {
-  const std::string path = path_ + "/" + name;
+  std::string path = path_ + "/" + name;
   if (std::find(made_.begin(), made_.end(), path) == made_.end()) {
     if (const size_t slash = name.rfind('/'); slash != std::string::npos) {
       Directory(name.substr(0, slash));

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "csi/status.h"
@@ -43,13 +44,25 @@ std::optional<NodeId> NodeId::Parse(std::string_view text) {
     return std::nullopt;
   }
   const std::vector<std::string> parts = absl::StrSplit(Sv(text), '/');
-  if (parts.size() != 3 || parts[0] != kVersion || !IsName(parts[1]) ||
+  if (parts.size() < 3 || parts.size() > 4 || parts[0] != kVersion || !IsName(parts[1]) ||
       !IsCanonicalAddress(parts[2])) {
     return std::nullopt;
   }
-  return NodeId{.name = parts[1], .address = parts[2]};
+  NodeId id{.name = parts[1], .address = parts[2]};
+  // One spelling here too: no sign, no leading zero, and no limit is no fourth part.
+  if (parts.size() == 4 && (!absl::SimpleAtoi(parts[3], &id.max_volumes) || id.max_volumes == 0 ||
+                            absl::StrCat(id.max_volumes) != parts[3])) {
+    return std::nullopt;
+  }
+  return id;
 }
 
-std::string NodeId::ToString() const { return absl::StrCat(Sv(kVersion), "/", name, "/", address); }
+std::string NodeId::ToString() const {
+  std::string text = absl::StrCat(Sv(kVersion), "/", name, "/", address);
+  if (max_volumes != 0) {
+    absl::StrAppend(&text, "/", max_volumes);
+  }
+  return text;
+}
 
 }  // namespace rbdcsi

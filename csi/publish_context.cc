@@ -8,7 +8,17 @@ namespace rbdcsi {
 namespace {
 
 constexpr char kSizeBytes[] = "sizeBytes";
-constexpr char kReadOnly[] = "readOnly";
+
+// The keys that are either "true" or left out.
+struct FlagKey {
+  const char* key;
+  bool PublishContext::*member;
+};
+
+constexpr FlagKey kFlagKeys[] = {
+    {.key = "readOnly", .member = &PublishContext::read_only},
+    {.key = "replayJournal", .member = &PublishContext::replay_journal},
+};
 
 // The keys that are text on both sides, so that writing and reading cannot disagree.
 struct TextKey {
@@ -44,9 +54,12 @@ PublishContext::Map PublishContext::ToMap() const {
     }
   }
   map[kSizeBytes] = absl::StrCat(size_bytes);
-  if (read_only) {
-    map[kReadOnly] = "true";
+  for (const FlagKey& flag : kFlagKeys) {
+    if (this->*flag.member) {
+      map[flag.key] = "true";
+    }
   }
+  limits.AddTo(map);
   return map;
 }
 
@@ -64,10 +77,13 @@ absl::StatusOr<PublishContext> PublishContext::FromMap(const Map& map) {
       found != map.end() && !absl::SimpleAtoi(found->second, &context.size_bytes)) {
     return Malformed(kSizeBytes, "not a number of bytes");
   }
-  if (const auto found = map.find(kReadOnly);
-      found != map.end() && !absl::SimpleAtob(found->second, &context.read_only)) {
-    return Malformed(kReadOnly, "neither true nor false");
+  for (const FlagKey& flag : kFlagKeys) {
+    if (const auto found = map.find(flag.key);
+        found != map.end() && !absl::SimpleAtob(found->second, &(context.*flag.member))) {
+      return Malformed(flag.key, "neither true nor false");
+    }
   }
+  ASSIGN_OR_RETURN(context.limits, IoLimits::FromMap(map));
   return context;
 }
 

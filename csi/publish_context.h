@@ -11,6 +11,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
+#include "csi/io_limits.h"
 
 namespace rbdcsi {
 
@@ -25,6 +26,9 @@ struct PublishContext {
   std::string unmap_options;
   std::string mkfs_options;
   bool read_only = false;  // map and mount read-only
+  // Nobody can be writing the image, so a reader's node may replay its file system's journal.
+  bool replay_journal = false;
+  IoLimits limits;  // read again by NodePublish, which enforces them
 
   using Map = std::map<std::string, std::string>;
   Map ToMap() const;

@@ -26,7 +26,9 @@ struct MappedDevice {
   std::string path = {};  // "/dev/rbd0"
   DeviceNumber number = {};
   uint64_t size_bytes = 0;
-  bool read_only = false;
+  bool read_only = false;         // now
+  bool mapped_read_only = false;  // as it was asked for
+  bool exclusive = false;         // mapped with MapRequest::exclusive
 };
 
 struct MapRequest {
@@ -35,6 +37,9 @@ struct MapRequest {
   Credentials credentials;
   std::string options;  // of the StorageClass
   bool read_only = false;
+  // For writing, and nobody else may have the image mapped like this: the map fails while another
+  // node has. For moments only, the controller's online resize and snapshots fail meanwhile.
+  bool exclusive = false;
 };
 
 struct MapResult {

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <optional>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "csi/status.h"
@@ -63,9 +64,41 @@ absl::StatusOr<Inspector::Found> Inspector::FindAt(const VolumeAt& at) {
   return NotThere(at, "something else is at that path, or nothing");
 }
 
+// The mount of a device, or the bind of its node, outlives the device when that is unmapped by
+// force.
+bool Inspector::IsGoneAt(const std::string& path) const {
+  const absl::StatusOr<UniqueFd> fd = paths_.OpenAny(path);
+  const absl::StatusOr<Inode> inode = fd.ok() ? Look(fd->get()) : fd.status();
+  const absl::StatusOr<std::optional<MountEntry>> mount =
+      inode.ok() ? MountAt(fd->get()) : inode.status();
+  if (!mount.ok() || !mount->has_value()) {
+    return false;
+  }
+  return inode->block_device ? absl::StartsWith((*mount)->root, "/rbd") && !KernelHas(inode->number)
+                             : IsOrphan(**mount);
+}
+
+absl::StatusOr<Condition> Inspector::ConditionOf(const VolumeAt& at, const Found& found) {
+  VolumeFacts facts{.device = found.device, .read = {}, .filesystem = {}};
+  facts.read = reads_.Read(at.volume.ToString(), found.device);
+  if (found.mount.has_value()) {
+    ASSIGN_OR_RETURN(const MountTable table, ReadMountTable());
+    facts.filesystem = LookAtFilesystem(found.fd.get(), found.device, table);
+  }
+  return Judge(facts);
+}
+
 absl::StatusOr<VolumeUsage> Inspector::Usage(const VolumeAt& at) {
-  ASSIGN_OR_RETURN(const Found found, FindAt(at));
   VolumeUsage usage;
+  const absl::StatusOr<Found> there = FindAt(at);
+  if (absl::IsNotFound(there.status()) && IsGoneAt(at.path)) {
+    usage.counted = false;
+    usage.condition = DeviceGone(at.path);
+    return usage;
+  }
+  RETURN_IF_ERROR(there.status());
+  const Found& found = *there;
+  ASSIGN_OR_RETURN(usage.condition, ConditionOf(at, found));
   if (!found.mount.has_value()) {
     usage.block = true;
     usage.bytes.total = found.device.size_bytes;
@@ -73,7 +106,9 @@ absl::StatusOr<VolumeUsage> Inspector::Usage(const VolumeAt& at) {
   }
   struct statfs data {};
   if (fstatfs(found.fd.get(), &data) != 0) {
-    return StatusFor(kReadDeviceErrors, errno, at.path);
+    usage.counted = false;
+    return errno == EIO ? absl::StatusOr<VolumeUsage>(usage)
+                        : StatusFor(kReadDeviceErrors, errno, at.path);
   }
   const auto block = static_cast<uint64_t>(data.f_frsize);
   usage.bytes = {.total = data.f_blocks * block,

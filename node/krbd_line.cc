@@ -149,9 +149,9 @@ absl::StatusOr<KrbdLine> MakeKrbdLine(const MapRequest& request, absl::Duration 
   } else {
     // The lock is taken while mapping (so its owner can be fenced before the first write), and a
     // dead owner keeps it for 30 s.
-    options.push_back(std::string(kLockOnRead));
+    options.push_back(std::string(request.exclusive ? kExclusive : kLockOnRead));
     options.push_back(absl::StrCat("lock_timeout=", seconds));
-    line.lock_on_read = true;
+    line.lock_on_read = !request.exclusive;
   }
   if (UsesMessenger2(request.monitors) && !absl::StrContains(request.options, "ms_mode=")) {
     options.push_back("ms_mode=prefer-crc");
@@ -183,6 +183,11 @@ bool IsOurs(absl::string_view config_info, absl::string_view cluster) {
     return absl::StartsWith(option, mark) &&
            option.substr(mark.size()).find('/') == absl::string_view::npos;
   });
+}
+
+bool HasMapOption(absl::string_view line, absl::string_view option) {
+  const std::vector<absl::string_view> options = OptionsOf(line);
+  return std::find(options.begin(), options.end(), option) != options.end();
 }
 
 bool SameOptions(absl::string_view config_info, absl::string_view line) {

@@ -40,6 +40,12 @@ std::string WithoutLockOnRead(const KrbdLine& line);
 // True when the device that shows `config_info` was mapped by this driver for that cluster.
 bool IsOurs(absl::string_view config_info, absl::string_view cluster);
 
+// True when the line has this option, a word without a value.
+bool HasMapOption(absl::string_view line, absl::string_view option);
+
+// The option of MapRequest::exclusive.
+inline constexpr absl::string_view kExclusive = "exclusive";
+
 // True when both were mapped with the same options; monitors may differ, and so may lock_on_read,
 // which depends on the image.
 bool SameOptions(absl::string_view config_info, absl::string_view line);

@@ -55,6 +55,8 @@ std::optional<KrbdDevice> ReadDevice(const KrbdOptions& options, const std::stri
   device.path = absl::StrCat(options.dev, "/", device.name);
   device.read_only =
       ReadLine(absl::StrCat(options.sysfs, "/block/", device.name, "/ro")).value_or("0") == "1";
+  device.mapped_read_only = HasMapOption(*config, "ro");
+  device.exclusive = HasMapOption(*config, kExclusive);
   found.config_info = *config;
   return found;
 }

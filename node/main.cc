@@ -26,9 +26,12 @@ absl::Status Serve(const NodeOptions& options) {
   ASSIGN_OR_RETURN(const AllowedPaths paths, AllowedPaths::Make(options.allowed_paths));
   const std::unique_ptr<DeviceMapper> mapper =
       MakeKrbd({.timeout = absl::Seconds(options.device_timeout_seconds)});
-  NodeService service(
-      {.node = node, .keys_directory = options.common.keys, .max_volumes = options.max_volumes},
-      *mapper, paths);
+  ASSIGN_OR_RETURN(const std::string cgroup_root, CleanPath(options.cgroup_root));
+  NodeService service({.node = node,
+                       .keys_directory = options.common.keys,
+                       .max_volumes = options.max_volumes,
+                       .cgroup_root = cgroup_root},
+                      *mapper, paths);
   IdentityService identity(options.common.driver_name);
   Border border({.max_in_flight = options.common.max_in_flight});
   IdentityGrpc identity_grpc(border, identity);

@@ -116,8 +116,9 @@ absl::StatusOr<MountOptions> TranslateMountOptions(const MountRequest& request) 
     data.push_back("nouuid");
   }
   if (request.read_only) {
+    // Not noload or norecovery: what is in the journal alone, often all of a fresh file system,
+    // would be missing without a word. The kernel refuses such a mount with EROFS (stager.h).
     result.flags |= MS_RDONLY;
-    data.push_back(request.fs_type == "xfs" ? "norecovery" : "noload");
   }
   result.data = absl::StrJoin(data, ",");
   return result;

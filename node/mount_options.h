@@ -22,7 +22,7 @@ struct MountOptions {
 struct MountRequest {
   std::string fs_type;                   // "ext4" or "xfs"
   std::vector<std::string> mount_flags;  // one option each, or several with commas
-  bool read_only = false;  // the device is read-only too: nothing may be written, no journal replay
+  bool read_only = false;                // the device is read-only too: nothing may be written
 };
 
 // INVALID_ARGUMENT: an option that is not allowed for the file system.

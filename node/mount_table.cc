@@ -70,6 +70,14 @@ bool MountEntry::ReadOnly() const {
   return HasOption(options, "ro") || HasOption(super_options, "ro");
 }
 
+// Whoever mounts read-only has both flags; emergency_ro is how newer kernels stop ext4.
+bool MountEntry::TurnedReadOnly() const {
+  return (HasOption(super_options, "ro") && !HasOption(options, "ro")) ||
+         HasOption(super_options, "emergency_ro");
+}
+
+bool MountEntry::ShutDown() const { return HasOption(super_options, "shutdown"); }
+
 MountTable ParseMountTable(absl::string_view text) {
   MountTable table;
   for (absl::string_view line : absl::StrSplit(text, '\n', absl::SkipEmpty())) {

@@ -28,7 +28,9 @@ struct MountEntry {
   std::string source;
   std::string super_options;  // of the file system
 
-  bool ReadOnly() const;  // the mount or its file system
+  bool ReadOnly() const;        // the mount or its file system
+  bool TurnedReadOnly() const;  // the file system only: the kernel did that, after an error
+  bool ShutDown() const;        // newer kernels say so here
 };
 
 using MountTable = std::vector<MountEntry>;

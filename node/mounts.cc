@@ -13,6 +13,7 @@
 #include <climits>
 #include <fstream>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "csi/status.h"
 #include "csi/step.h"
@@ -87,6 +88,15 @@ absl::StatusOr<std::optional<MountEntry>> MountAt(int fd) {
   }
   ASSIGN_OR_RETURN(const MountTable table, ReadMountTable());
   return FindMount(table, inode.mount_id);
+}
+
+bool KernelHas(DeviceNumber device) {
+  return access(absl::StrCat("/sys/dev/block/", device.major, ":", device.minor).c_str(), F_OK) ==
+         0;
+}
+
+bool IsOrphan(const MountEntry& mount) {
+  return absl::StartsWith(mount.source, "/dev/rbd") && !KernelHas(mount.device);
 }
 
 absl::Status MountDevice(const DeviceMount& mount, absl::Time deadline) {

@@ -31,6 +31,11 @@ absl::StatusOr<Inode> Look(int fd);
 // The mount whose root the descriptor is; nullopt: nothing is mounted there.
 absl::StatusOr<std::optional<MountEntry>> MountAt(int fd);
 
+// False: no block device has this number any more.
+bool KernelHas(DeviceNumber device);
+// A file system whose rbd device was unmapped by force: all that is left of it is the mount.
+bool IsOrphan(const MountEntry& mount);
+
 struct DeviceMount {
   std::string device;
   std::string fs_type;

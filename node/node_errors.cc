@@ -52,7 +52,9 @@ constexpr ErrnoRule kMount[] = {
     {ENODEV, StatusCode::kFailedPrecondition, "this kernel has no module for the file system"},
     {EUCLEAN, StatusCode::kFailedPrecondition,
      "the file system is damaged; check it by hand, it is never formatted over"},
-    {EROFS, StatusCode::kFailedPrecondition, "the device is read-only"},
+    {EROFS, StatusCode::kFailedPrecondition,
+     "attached read-only, and its journal must be replayed first: it was not unmounted, or copied "
+     "while it was mounted; attach it once for writing"},
     {EBUSY, StatusCode::kUnavailable, "another program has the device open"},
     {EPERM, StatusCode::kFailedPrecondition, "the node plugin must be privileged"},
 };
@@ -96,6 +98,26 @@ constexpr ErrnoRule kOpenPath[] = {
     {ENOSYS, StatusCode::kFailedPrecondition, "Linux 5.12 or later is needed"},
 };
 
+constexpr char kWritableCgroup[] = "mount the host's /sys/fs/cgroup into the node plugin, writable";
+
+constexpr ErrnoRule kIoController[] = {
+    {EBUSY, StatusCode::kFailedPrecondition,
+     "processes live in that cgroup itself; cgroup v2 allows none where controllers are passed on"},
+    {EACCES, StatusCode::kFailedPrecondition, kWritableCgroup},
+    {EPERM, StatusCode::kFailedPrecondition, kWritableCgroup},
+    {EROFS, StatusCode::kFailedPrecondition, kWritableCgroup},
+};
+
+constexpr ErrnoRule kIoLimit[] = {
+    {ENOENT, StatusCode::kUnavailable, "the pod's cgroup went away"},
+    {ENODEV, StatusCode::kUnavailable, "the device went away"},
+    {EINVAL, StatusCode::kFailedPrecondition, "the kernel does not take that value"},
+    {ERANGE, StatusCode::kFailedPrecondition, "the kernel does not take that value"},
+    {EACCES, StatusCode::kFailedPrecondition, kWritableCgroup},
+    {EPERM, StatusCode::kFailedPrecondition, kWritableCgroup},
+    {EROFS, StatusCode::kFailedPrecondition, kWritableCgroup},
+};
+
 }  // namespace
 
 const ErrnoTable kMapErrors{"map image", kMap, std::size(kMap)};
@@ -108,11 +130,14 @@ const ErrnoTable kPublishErrors{"publish at", kPublish, std::size(kPublish)};
 const ErrnoTable kRemoveTargetErrors{"remove target", kRemoveTarget, std::size(kRemoveTarget)};
 const ErrnoTable kGrowErrors{"grow file system", kGrow, std::size(kGrow)};
 const ErrnoTable kOpenPathErrors{"open", kOpenPath, std::size(kOpenPath)};
+const ErrnoTable kIoControllerErrors{"switch on the io controller in", kIoController,
+                                     std::size(kIoController)};
+const ErrnoTable kIoLimitErrors{"limit I/O by", kIoLimit, std::size(kIoLimit)};
 
 std::vector<const ErrnoTable*> NodeErrnoTables() {
-  return {&kMapErrors,   &kUnmapErrors,   &kOpenDeviceErrors, &kReadDeviceErrors,
-          &kMountErrors, &kUnmountErrors, &kPublishErrors,    &kRemoveTargetErrors,
-          &kGrowErrors,  &kOpenPathErrors};
+  return {&kMapErrors,   &kUnmapErrors,    &kOpenDeviceErrors,   &kReadDeviceErrors,
+          &kMountErrors, &kUnmountErrors,  &kPublishErrors,      &kRemoveTargetErrors,
+          &kGrowErrors,  &kOpenPathErrors, &kIoControllerErrors, &kIoLimitErrors};
 }
 
 }  // namespace rbdcsi

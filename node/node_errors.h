@@ -19,6 +19,8 @@ extern const ErrnoTable kPublishErrors;
 extern const ErrnoTable kRemoveTargetErrors;
 extern const ErrnoTable kGrowErrors;
 extern const ErrnoTable kOpenPathErrors;
+extern const ErrnoTable kIoControllerErrors;
+extern const ErrnoTable kIoLimitErrors;
 
 // All of the above.
 std::vector<const ErrnoTable*> NodeErrnoTables();

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <limits>
 #include <optional>
 
 #include "absl/strings/str_cat.h"
@@ -69,7 +70,13 @@ void AddNodeFlags(CLI::App& app, NodeOptions& options) {
   app.add_option("--max-volumes-per-node", options.max_volumes,
                  "How many volumes this node takes; 0: Kubernetes decides")
       ->envname("RBD_CSI_MAX_VOLUMES_PER_NODE")
-      ->check(CLI::NonNegativeNumber)
+      ->check(CLI::Range(int64_t{0}, int64_t{std::numeric_limits<uint32_t>::max()}))
+      ->capture_default_str();
+  app.add_option("--cgroup-root", options.cgroup_root,
+                 "Where the host's cgroup v2 hierarchy is mounted, writable; or the cgroup in it "
+                 "that holds the kubelet's, when that is deeper than one level. Needed for volumes "
+                 "with I/O limits")
+      ->envname("RBD_CSI_CGROUP_ROOT")
       ->capture_default_str();
   app.add_option("--device-timeout", options.device_timeout_seconds,
                  "Seconds that the kernel may take to map or unmap an image")
@@ -80,7 +87,8 @@ void AddNodeFlags(CLI::App& app, NodeOptions& options) {
 
 absl::StatusOr<NodeId> FindNodeId(const NodeOptions& options) {
   NodeId id{.name = options.node_name.empty() ? HostName() : options.node_name,
-            .address = options.node_address};
+            .address = options.node_address,
+            .max_volumes = static_cast<uint32_t>(options.max_volumes)};
   for (const int family : {AF_INET, AF_INET6}) {
     if (id.address.empty()) {
       id.address = SourceAddress(family).value_or("");

@@ -22,6 +22,7 @@ struct NodeOptions {
   std::string node_address;  // empty: found out
   std::vector<std::string> allowed_paths = {"/var/lib/kubelet"};
   int64_t max_volumes = 0;
+  std::string cgroup_root = "/sys/fs/cgroup";
   double device_timeout_seconds = 60;
 };
 

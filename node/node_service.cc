@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "csi/capability.h"
 #include "csi/credentials.h"
+#include "csi/io_limits.h"
 #include "csi/publish_context.h"
 #include "csi/status.h"
 
@@ -33,6 +34,10 @@ absl::StatusOr<VolumeId> ParseId(const std::string& text) {
 absl::StatusOr<PublishContext> ParseContext(
     const google::protobuf::Map<std::string, std::string>& map) {
   return PublishContext::FromMap(PublishContext::Map(map.begin(), map.end()));
+}
+
+absl::StatusOr<IoLimits> ParseLimits(const google::protobuf::Map<std::string, std::string>& map) {
+  return IoLimits::FromMap(IoLimits::Map(map.begin(), map.end()));
 }
 
 void AddUsage(const Amount& amount, pb::VolumeUsage::Unit unit,
@@ -81,7 +86,7 @@ absl::StatusOr<pb::NodeUnstageVolumeResponse> NodeService::Unstage(
 }
 
 absl::StatusOr<pb::NodePublishVolumeResponse> NodeService::Publish(
-    const Call& /*call*/, const pb::NodePublishVolumeRequest& request) {
+    const Call& call, const pb::NodePublishVolumeRequest& request) {
   RETURN_IF_ERROR(NeedVolumeId(request));
   if (request.target_path().empty()) {
     return Missing("target_path");
@@ -95,11 +100,12 @@ absl::StatusOr<pb::NodePublishVolumeResponse> NodeService::Publish(
   publish.read_only = request.readonly();
   ASSIGN_OR_RETURN(publish.capability, ParseCapability(request.volume_capability()));
   ASSIGN_OR_RETURN(publish.volume, ParseId(request.volume_id()));
+  ASSIGN_OR_RETURN(publish.limits, ParseLimits(request.publish_context()));
   if (publish.staging_path.empty()) {
     return absl::FailedPreconditionError(
         "staging_target_path: missing; this driver stages volumes before it publishes them");
   }
-  RETURN_IF_ERROR(publisher_.Publish(publish));
+  RETURN_IF_ERROR(publisher_.Publish(publish, call.deadline()));
   return pb::NodePublishVolumeResponse();
 }
 
@@ -125,6 +131,11 @@ absl::StatusOr<pb::NodeGetVolumeStatsResponse> NodeService::GetVolumeStats(
   ASSIGN_OR_RETURN(const VolumeUsage usage,
                    inspector_.Usage({.volume = volume, .path = request.volume_path()}));
   pb::NodeGetVolumeStatsResponse response;
+  response.mutable_volume_condition()->set_abnormal(usage.condition.abnormal);
+  response.mutable_volume_condition()->set_message(usage.condition.message);
+  if (!usage.counted) {
+    return response;
+  }
   if (usage.block) {
     pb::VolumeUsage* bytes = response.add_usage();
     bytes->set_unit(pb::VolumeUsage::BYTES);
@@ -168,6 +179,7 @@ absl::StatusOr<pb::NodeGetCapabilitiesResponse> NodeService::GetCapabilities(
   for (const auto type : {pb::NodeServiceCapability::RPC::STAGE_UNSTAGE_VOLUME,
                           pb::NodeServiceCapability::RPC::GET_VOLUME_STATS,
                           pb::NodeServiceCapability::RPC::EXPAND_VOLUME,
+                          pb::NodeServiceCapability::RPC::VOLUME_CONDITION,
                           pb::NodeServiceCapability::RPC::SINGLE_NODE_MULTI_WRITER}) {
     response.add_capabilities()->mutable_rpc()->set_type(type);
   }

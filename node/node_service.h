@@ -21,6 +21,7 @@ struct NodeServiceOptions {
   NodeId node;
   std::string keys_directory = {};
   int64_t max_volumes = 0;  // 0: Kubernetes decides
+  std::string cgroup_root = "/sys/fs/cgroup";
 };
 
 class NodeService {
@@ -28,7 +29,7 @@ class NodeService {
   NodeService(NodeServiceOptions options, DeviceMapper& mapper, const AllowedPaths& paths)
       : options_(std::move(options)),
         stager_(mapper, paths),
-        publisher_(mapper, paths),
+        publisher_(mapper, paths, options_.cgroup_root),
         inspector_(mapper, paths) {}
 
   absl::StatusOr<csi::v1::NodeStageVolumeResponse> Stage(

@@ -165,7 +165,7 @@ absl::StatusOr<Publisher::Staged> Publisher::FindStaged(const PublishRequest& re
   return staged;
 }
 
-absl::Status Publisher::Publish(const PublishRequest& request) {
+absl::Status Publisher::Publish(const PublishRequest& request, absl::Time deadline) {
   ASSIGN_OR_RETURN(const Staged staged, FindStaged(request));
   const bool read_only = request.read_only || IsReadOnly(request.capability.mode);
   if (IsBlock(request) && read_only && !staged.device.read_only) {
@@ -182,8 +182,16 @@ absl::Status Publisher::Publish(const PublishRequest& request) {
   ASSIGN_OR_RETURN(situation.at_target, LookAtTarget(*place, staged.device, request));
   ASSIGN_OR_RETURN(situation.elsewhere, PublishedElsewhere(staged.device, staged.mount));
   const PublishDecision decision = DecidePublish(situation);
-  if (decision != PublishDecision::kPublish) {
+  if (decision != PublishDecision::kPublish && decision != PublishDecision::kDone) {
     return Answer(decision, request);
+  }
+  RETURN_IF_ERROR(limiter_.Apply({.object = request.volume.Spec(),
+                                  .target_path = request.target_path,
+                                  .device = staged.device.number,
+                                  .limits = request.limits},
+                                 deadline));
+  if (decision == PublishDecision::kDone) {
+    return absl::OkStatus();
   }
   return Mount(
       *place, request,

@@ -14,8 +14,10 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "csi/capability.h"
+#include "csi/io_limits.h"
 #include "csi/volume_id.h"
 #include "node/device_mapper.h"
+#include "node/io_limiter.h"
 #include "node/path.h"
 #include "node/publish_rules.h"
 
@@ -27,6 +29,7 @@ struct PublishRequest {
   std::string target_path;
   Capability capability;
   bool read_only = false;
+  IoLimits limits;
 };
 
 struct UnpublishRequest {
@@ -36,11 +39,13 @@ struct UnpublishRequest {
 
 class Publisher {
  public:
-  Publisher(DeviceMapper& mapper, const AllowedPaths& paths) : mapper_(mapper), paths_(paths) {}
+  Publisher(DeviceMapper& mapper, const AllowedPaths& paths, std::string cgroup_root)
+      : mapper_(mapper), paths_(paths), limiter_(std::move(cgroup_root)) {}
 
-  // FAILED_PRECONDITION: not staged, the target's parent is missing, something else is there, or
-  // the access mode allows one target only. ALREADY_EXISTS: published there differently.
-  absl::Status Publish(const PublishRequest& request);
+  // FAILED_PRECONDITION: not staged, the target's parent is missing, something else is there, the
+  // access mode allows one target only, or limits that cannot be enforced. ALREADY_EXISTS:
+  // published there differently. UNAVAILABLE: limits, and the pod has no cgroup yet.
+  absl::Status Publish(const PublishRequest& request, absl::Time deadline);
   // OK also when there is nothing.
   absl::Status Unpublish(const UnpublishRequest& request, absl::Time deadline);
 
@@ -50,6 +55,7 @@ class Publisher {
 
   DeviceMapper& mapper_;
   const AllowedPaths& paths_;
+  IoLimiter limiter_;
 };
 
 }  // namespace rbdcsi

@@ -52,6 +52,15 @@ absl::Status RefuseWhileUsed(const std::string& operation, const MappedDevice& d
                                                     " (unpublish or unstage that first)"));
 }
 
+// Of an orphan only the mount tells.
+MappedDevice Remains(const MountEntry& mounted) {
+  MappedDevice device;
+  device.path = mounted.source;
+  device.name = mounted.source.substr(mounted.source.rfind('/') + 1);
+  device.number = mounted.device;
+  return device;
+}
+
 // A device that was there before this call may belong to a client that was fenced since.
 bool MayBeDead(const absl::Status& status) { return absl::IsUnavailable(status); }
 
@@ -96,6 +105,9 @@ absl::Status Stager::Confirm(Plan& plan, const MountEntry& mounted, absl::Time d
   if (mounted.fs_type != plan.filesystem.type) {
     return AlreadyStaged(request, absl::StrCat("as ", mounted.fs_type));
   }
+  if (device->exclusive) {  // killed in Replay()
+    return Replace(plan, mounted, *device, deadline);
+  }
   if (device->read_only != plan.map.read_only) {
     return AlreadyStaged(request, device->read_only ? "read-only" : "for writing");
   }
@@ -118,7 +130,7 @@ absl::Status Stager::Replace(Plan& plan, const MountEntry& mounted, const Mapped
                              absl::Time deadline) {
   const StageRequest& request = plan.request;
   RETURN_IF_ERROR(RefuseWhileUsed(
-      absl::StrCat("stage ", request.volume.Spec(), ": ", device.path, " is fenced or gone"),
+      absl::StrCat("stage ", request.volume.Spec(), ": ", device.path, " has to be replaced"),
       device, mounted.target));
   plan.directory.Close();  // it keeps the mount busy
   const UnstageRequest unstage{.volume = request.volume, .staging_path = request.staging_path};
@@ -143,6 +155,15 @@ absl::Status Stager::StageDevice(const Plan& plan, absl::Time deadline) {
     ASSIGN_OR_RETURN(mapped, mapper_.Map(plan.map, deadline));
     status = Fill(plan, mapped.device, deadline);
   }
+  if (absl::IsFailedPrecondition(status) && plan.filesystem.read_only &&
+      request.context.replay_journal) {
+    // Both are told: why it was refused for reading, and why the replay did not help.
+    status = Annotate(Replay(plan, deadline), std::string(status.message()));
+    if (status.ok()) {
+      ASSIGN_OR_RETURN(mapped, mapper_.Map(plan.map, deadline));
+      status = Fill(plan, mapped.device, deadline);
+    }
+  }
   if (!status.ok()) {
     // Kubernetes does not unstage what was refused for good; a device left behind would keep the
     // image in use. What is mounted stays: Unmap refuses it.
@@ -150,6 +171,28 @@ absl::Status Stager::StageDevice(const Plan& plan, absl::Time deadline) {
     return Annotate(status, operation);
   }
   return absl::OkStatus();
+}
+
+// The kernel replays when it mounts, also read-only, what it may write to. Another node may be at
+// it.
+absl::Status Stager::Replay(const Plan& plan, absl::Time deadline) {
+  const StageRequest& request = plan.request;
+  MapRequest map = plan.map;
+  map.read_only = false;
+  map.exclusive = true;
+  const absl::StatusOr<MapResult> mapped = mapper_.Map(map, deadline);
+  if (!mapped.ok()) {
+    return NotFinal(Annotate(mapped.status(), "replay the journal"));
+  }
+  RETURN_IF_ERROR(MountDevice({.device = mapped->device.path,
+                               .fs_type = plan.filesystem.type,
+                               .options = plan.mount,
+                               .target_fd = plan.directory.get(),
+                               .target = request.staging_path},
+                              deadline));
+  ASSIGN_OR_RETURN(const Place place, paths_.OpenParent(request.staging_path));
+  RETURN_IF_ERROR(UnmountAll(place, deadline));
+  return mapper_.Unmap(request.volume, deadline);
 }
 
 absl::Status Stager::Fill(const Plan& plan, const MappedDevice& device, absl::Time deadline) {
@@ -183,12 +226,14 @@ absl::Status Stager::Unstage(const UnstageRequest& request, absl::Time deadline)
     ASSIGN_OR_RETURN(const std::optional<MountEntry> mounted, MountAt(directory->get()));
     directory->Close();
     if (mounted.has_value()) {
-      if (!device.has_value() || device->number != mounted->device) {
+      const bool ours = device.has_value() && device->number == mounted->device;
+      if (!ours && !IsOrphan(*mounted)) {
         return absl::FailedPreconditionError(
             absl::StrCat(operation, ": ", mounted->source, " (", mounted->fs_type, ") at ",
                          request.staging_path, " is not this volume (unmount it by hand)"));
       }
-      RETURN_IF_ERROR(RefuseWhileUsed(operation, *device, mounted->target));
+      RETURN_IF_ERROR(
+          RefuseWhileUsed(operation, ours ? *device : Remains(*mounted), mounted->target));
       RETURN_IF_ERROR(UnmountAll(*place, deadline));
     }
   }

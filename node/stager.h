@@ -2,8 +2,14 @@
 //
 // Looks first, acts second, and every act is one that a repeated call finds done: a device that is
 // mapped is used, a file system that is there is mounted, a mount that is there is the answer.
-// Block volumes are only mapped; their staging path stays an empty directory. Any thread; one call
-// per volume at a time (the RPC lock).
+// Block volumes are only mapped; their staging path stays an empty directory.
+//
+// A reader's file system whose journal is not empty (copied while it was mounted, or its node died)
+// cannot be mounted from a read-only device, and mounted without its journal it would be a wrong
+// one: measured, a synced file system of 300 files shows none. If the controller vouches that
+// nobody writes the image (PublishContext::replay_journal), the device is mapped for writing and
+// exclusively for a moment, so that of several nodes one replays; else the answer says what to do.
+// Any thread; one call per volume at a time (the RPC lock).
 #pragma once
 
 #include <string>
@@ -51,6 +57,7 @@ class Stager {
   absl::Status Replace(Plan& plan, const MountEntry& mounted, const MappedDevice& device,
                        absl::Time deadline);
   absl::Status StageDevice(const Plan& plan, absl::Time deadline);
+  absl::Status Replay(const Plan& plan, absl::Time deadline);
   absl::Status Fill(const Plan& plan, const MappedDevice& device, absl::Time deadline);
 
   DeviceMapper& mapper_;

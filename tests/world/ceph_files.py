@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import struct
+import subprocess
 import time
 from collections.abc import Mapping
 
@@ -90,11 +91,19 @@ def write_configuration(layout: Layout, fsid: str, objectstore: str, options: Ma
 
 
 def write_keyring(layout: Layout) -> None:
-    """Keys are a type, the time and 16 random bytes; ceph-authtool would take a process for each."""
+    """Keys are a type, the time and random bytes; ceph-authtool would take a process for each."""
+    key_type, length = _key_type()
     lines = []
     for entity, capabilities in CAPABILITIES.items():
-        key = base64.b64encode(struct.pack("<HIIH", 1, int(time.time()), 0, 16) + os.urandom(16))
+        key = base64.b64encode(struct.pack("<HIIH", key_type, int(time.time()), 0, length) + os.urandom(length))
         lines.append(f"[{entity}]\n\tkey = {key.decode()}\n")
         lines += [f'\tcaps {kind} = "{grant}"\n' for kind, grant in capabilities.items()]
     layout.keyring.touch(mode=0o600)
     layout.keyring.write_text("".join(lines))
+
+
+def _key_type() -> tuple[int, int]:
+    """Type and length of a key, as this Ceph makes them: from version 20 on it refuses the keys of the older ones."""
+    sample = subprocess.run(["ceph-authtool", "--gen-print-key"], check=True, capture_output=True, text=True)
+    key_type, _, _, length = struct.unpack_from("<HIIH", base64.b64decode(sample.stdout))
+    return key_type, length

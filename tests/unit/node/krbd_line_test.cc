@@ -37,6 +37,18 @@ TEST_CASE("the line for a read-only volume takes no lock") {
         "csi.pvc-1 -");
 }
 
+TEST_CASE("the line for an exclusive map takes the lock for good") {
+  MapRequest request = Request();
+  request.exclusive = true;
+  const absl::StatusOr<KrbdLine> line = MakeKrbdLine(request, absl::Seconds(60));
+  REQUIRE(line.ok());
+  CHECK(line->text ==
+        "192.0.2.1:3300,192.0.2.2:3300 name=node,key=rbd-csi/main/node,noshare,mount_timeout=30,"
+        "exclusive,lock_timeout=60,ms_mode=prefer-crc rbd csi.pvc-1 -");
+  CHECK_FALSE(line->lock_on_read);
+  CHECK(HasMapOption(line->text, kExclusive));
+}
+
 TEST_CASE("the line carries the namespace and the storage class's options") {
   MapRequest request = Request();
   request.volume.rados_namespace = "team";

@@ -50,6 +50,7 @@ TEST_CASE("the volume's device is found with its numbers") {
   CHECK(device.number == DeviceNumber{252, 16});
   CHECK(device.size_bytes == 1073741824);
   CHECK(device.read_only);
+  CHECK_FALSE(device.mapped_read_only);
 }
 
 TEST_CASE("devices that are not this volume's are not found") {

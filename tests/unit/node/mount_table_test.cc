@@ -58,4 +58,18 @@ TEST_CASE("mounts of a device and binds of its node are told apart from look-ali
   CHECK(binds[0]->target == "/pods/block");
 }
 
+TEST_CASE("a file system that the kernel made read-only is told from one that was mounted so") {
+  const auto turned = [](const std::string& options, const std::string& super) {
+    MountEntry entry;
+    entry.options = options;
+    entry.super_options = super;
+    return entry.TurnedReadOnly();
+  };
+  CHECK(turned("rw,nosuid", "ro,stripe=64"));
+  CHECK(turned("rw,nosuid", "rw,emergency_ro"));
+  CHECK_FALSE(turned("ro,nosuid", "ro"));
+  CHECK_FALSE(turned("ro,nosuid", "rw"));
+  CHECK_FALSE(turned("rw", "rw,errors=remount-ro"));
+}
+
 }  // namespace rbdcsi

@@ -17,25 +17,6 @@ namespace {
 constexpr size_t kNamesPerRead = 1000;  // an OSD gives no more than 1024 by default
 constexpr size_t kReaders = 8;
 
-// Looks at all of `names`, `kReaders` at a time.
-std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
-                                           const std::vector<ListedImage>& names) {
-  std::vector<absl::StatusOr<Sight>> sights(names.size(), absl::UnknownError("not read"));
-  std::atomic<size_t> next{0};
-  const auto read = [&] {
-    for (size_t i = next.fetch_add(1); i < names.size(); i = next.fetch_add(1)) {
-      sights[i] = store.LookById(names[i].id);
-    }
-  };
-  std::vector<std::jthread> readers;
-  for (size_t i = 1; i < std::min(kReaders, names.size()); ++i) {
-    readers.emplace_back(read);
-  }
-  read();
-  readers.clear();  // joins
-  return sights;
-}
-
 // Appends the volumes of one place until the page has `wanted` entries.
 absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPage& page) {
   while (page.entries.size() < wanted) {
@@ -57,6 +38,24 @@ absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPag
 }
 
 }  // namespace
+
+std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
+                                           const std::vector<ListedImage>& names) {
+  std::vector<absl::StatusOr<Sight>> sights(names.size(), absl::UnknownError("not read"));
+  std::atomic<size_t> next{0};
+  const auto read = [&] {
+    for (size_t i = next.fetch_add(1); i < names.size(); i = next.fetch_add(1)) {
+      sights[i] = store.LookById(names[i].id);
+    }
+  };
+  std::vector<std::jthread> readers;
+  for (size_t i = 1; i < std::min(kReaders, names.size()); ++i) {
+    readers.emplace_back(read);
+  }
+  read();
+  readers.clear();  // joins
+  return sights;
+}
 
 std::string Position::ToString() const {
   return absl::StrCat(place.cluster, "/", place.pool, "/", place.rados_namespace, "/", image);

@@ -38,4 +38,8 @@ struct CatalogPage {
 // At most `limit` volumes after `after`; 0: all of them.
 absl::StatusOr<CatalogPage> ListPage(Stores& stores, const Position& after, size_t limit);
 
+// Looks at all of `names` by id, several at a time; the answers are in the same order.
+std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
+                                           const std::vector<ListedImage>& names);
+
 }  // namespace rbdcsi

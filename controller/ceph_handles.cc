@@ -162,6 +162,15 @@ absl::StatusOr<Pool> Pool::WithoutWaitingForSpace() const {
   return pool;
 }
 
+absl::StatusOr<Pool> Pool::Sibling(int64_t pool_id, const std::string& rados_namespace) const {
+  char name[256] = {};
+  if (const int r = rados_pool_reverse_lookup(cluster_->get(), pool_id, name, sizeof(name));
+      r < 0) {
+    return cluster_->Fail(CephOperation::kOpenPool, -r, absl::StrCat("with the number ", pool_id));
+  }
+  return Open(cluster_, {.pool = name, .rados_namespace = rados_namespace});
+}
+
 Pool::~Pool() {
   if (io_ != nullptr) {
     rados_ioctx_destroy(io_);
@@ -229,6 +238,19 @@ int ReadOp::Run(Pool& pool, const std::string& object) {
 
 std::string_view ReadOp::reply(size_t index) const {
   return {replies_[index]->data, replies_[index]->size};
+}
+
+std::string FirstOmapValue(rados_omap_iter_t values) {
+  char* key = nullptr;
+  char* value = nullptr;
+  size_t key_size = 0;
+  size_t value_size = 0;
+  std::string found;
+  if (rados_omap_get_next2(values, &key, &value, &key_size, &value_size) == 0 && key != nullptr) {
+    found.assign(value, value_size);
+  }
+  rados_omap_get_end(values);
+  return found;
 }
 
 }  // namespace rbdcsi

@@ -84,6 +84,9 @@ class Pool {
   // out. Only for what librbd undoes when it fails: a resize would go on without its object map.
   absl::StatusOr<Pool> WithoutWaitingForSpace() const;
 
+  // Another pool and namespace of the same cluster, as a clone names its parent's.
+  absl::StatusOr<Pool> Sibling(int64_t pool_id, const std::string& rados_namespace) const;
+
   rados_ioctx_t get() const { return io_; }
   Cluster& cluster() const { return *cluster_; }
   const PoolPath& path() const { return path_; }
@@ -170,5 +173,8 @@ class ReadOp {
   rados_read_op_t op_;
   std::vector<std::unique_ptr<Reply>> replies_;
 };
+
+// The value of an omap iterator's first entry, empty when there is none; ends the iterator.
+std::string FirstOmapValue(rados_omap_iter_t values);
 
 }  // namespace rbdcsi

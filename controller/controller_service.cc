@@ -3,29 +3,41 @@
 #include "absl/strings/str_cat.h"
 #include "controller/capacity.h"
 #include "controller/catalog.h"
+#include "controller/image_features.h"
+#include "controller/messages.h"
+#include "controller/sources.h"
 #include "csi/publish_context.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
 namespace {
 
-ParameterMap ToMap(const google::protobuf::Map<std::string, std::string>& map) {
-  return {map.begin(), map.end()};
-}
-
-absl::Status Missing(const char* field) {
-  return absl::InvalidArgumentError(absl::StrCat(field, " is missing"));
-}
-
-absl::Status NoVolume(const std::string& id) {
-  return absl::NotFoundError(absl::StrCat("volume ", id, ": no such volume"));
-}
-
-Place PlaceOf(const VolumeId& id) { return {id.cluster, id.pool, id.rados_namespace}; }
-
 void FillVolume(const VolumeId& id, const Sight& sight, csi::v1::Volume* volume) {
   volume->set_volume_id(id.ToString());
   volume->set_capacity_bytes(static_cast<int64_t>(sight.size_bytes));
+}
+
+absl::StatusOr<SourceName> ParseSource(const csi::v1::CreateVolumeRequest& request) {
+  const auto& message = request.volume_content_source();
+  const SourceName source = {.snapshot_id = message.snapshot().snapshot_id(),
+                             .volume_id = message.volume().volume_id()};
+  if (request.has_volume_content_source() && source.snapshot_id.empty() &&
+      source.volume_id.empty()) {
+    return Missing("volume_content_source.snapshot.snapshot_id or .volume.volume_id");
+  }
+  return source;
+}
+
+absl::Status DescribeSource(const SourceName& source, VolumeSpec& spec) {
+  if ((spec.spec.features & kFeatureLayering) == 0) {
+    return absl::InvalidArgumentError(
+        "parameter imageFeatures: a volume from a source is a clone and needs layering");
+  }
+  spec.record.source = source.snapshot_id.empty() ? source.volume_id : source.snapshot_id;
+  if (spec.source->ok()) {
+    spec.record.depth = (*spec.source)->depth + 1;
+  }
+  return absl::OkStatus();
 }
 
 template <class Status>
@@ -98,9 +110,7 @@ absl::StatusOr<csi::v1::CreateVolumeResponse> ControllerService::CreateVolume(
     return Missing("name");
   }
   RETURN_IF_ERROR(ParseCapabilities(request.volume_capabilities()).status());
-  if (request.has_volume_content_source()) {
-    return absl::InvalidArgumentError("volume_content_source: not supported yet");
-  }
+  ASSIGN_OR_RETURN(const SourceName source, ParseSource(request));
   if (!request.mutable_parameters().empty()) {
     return absl::InvalidArgumentError("mutable_parameters: not supported yet");
   }
@@ -109,14 +119,21 @@ absl::StatusOr<csi::v1::CreateVolumeResponse> ControllerService::CreateVolume(
     ASSIGN_OR_RETURN(target.spec.range, ParseCapacityRange(request.capacity_range()));
   }
   ASSIGN_OR_RETURN(target.spec.spec.size_bytes, ChooseSize(target.spec.range));
-  const auto store = parts_.stores.Open(PlaceOf(target.id), &request.secrets());
-  if (absl::IsNotFound(store.status())) {
-    // A missing pool is a mistake in the class; NOT_FOUND would speak of the content source.
-    return absl::InvalidArgumentError(store.status().message());
+  if (request.has_volume_content_source()) {
+    target.spec.source = FindSource(parts_.stores, source, target.id, &request.secrets());
+    RETURN_IF_ERROR(DescribeSource(source, target.spec));
   }
-  RETURN_IF_ERROR(store.status());
-  ASSIGN_OR_RETURN(const uint64_t size, parts_.provisioner.Create(**store, target.spec));
+  const auto pool = parts_.stores.OpenBoth(PlaceOf(target.id), &request.secrets());
+  if (absl::IsNotFound(pool.status())) {
+    // A missing pool is a mistake in the class; NOT_FOUND would speak of the content source.
+    return absl::InvalidArgumentError(pool.status().message());
+  }
+  RETURN_IF_ERROR(pool.status());
+  ASSIGN_OR_RETURN(const uint64_t size, parts_.provisioner.Create(pool->stores(), target.spec));
   csi::v1::CreateVolumeResponse response;
+  if (request.has_volume_content_source()) {
+    *response.mutable_volume()->mutable_content_source() = request.volume_content_source();
+  }
   response.mutable_volume()->set_volume_id(target.id.ToString());
   response.mutable_volume()->set_capacity_bytes(static_cast<int64_t>(size));
   return response;
@@ -184,7 +201,8 @@ absl::StatusOr<csi::v1::ControllerPublishVolumeResponse> ControllerService::Publ
                             .map_options = options.map_options,
                             .unmap_options = options.unmap_options,
                             .mkfs_options = options.mkfs_options,
-                            .read_only = wanted.read_only || IsReadOnly(wanted.capability.mode)};
+                            .read_only = wanted.read_only || IsReadOnly(wanted.capability.mode),
+                            .limits = {}};
   if (const auto record = VolumeRecord::FromJson(sight.record)) {
     context.map_options = record->map_options;
     context.unmap_options = record->unmap_options;
@@ -373,7 +391,8 @@ absl::StatusOr<csi::v1::ControllerGetCapabilitiesResponse> ControllerService::Ge
   for (const auto type :
        {Rpc::CREATE_DELETE_VOLUME, Rpc::PUBLISH_UNPUBLISH_VOLUME, Rpc::LIST_VOLUMES,
         Rpc::LIST_VOLUMES_PUBLISHED_NODES, Rpc::GET_CAPACITY, Rpc::PUBLISH_READONLY,
-        Rpc::EXPAND_VOLUME, Rpc::GET_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER}) {
+        Rpc::EXPAND_VOLUME, Rpc::CREATE_DELETE_SNAPSHOT, Rpc::LIST_SNAPSHOTS, Rpc::GET_SNAPSHOT,
+        Rpc::CLONE_VOLUME, Rpc::GET_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER}) {
     response.add_capabilities()->mutable_rpc()->set_type(type);
   }
   return response;

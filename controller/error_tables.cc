@@ -125,6 +125,75 @@ constexpr auto kPurgeRules = WithCommon({
 constexpr auto kMonitorRules = WithCommon({
     {EINVAL, StatusCode::kUnavailable, "the monitors do not know this command"},
 });
+constexpr auto kSnapshotLookRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, ""},
+    {EIO, StatusCode::kUnavailable, "the header's content is not understood"},
+});
+constexpr auto kSnapshotCreateRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds the image's exclusive lock and does not give it up: do not map with the "
+     "option `exclusive`"},
+    {EBUSY, StatusCode::kUnavailable, "the image is locked by another operation"},
+    {EINVAL, StatusCode::kInvalidArgument,
+     "the pool has snapshots of its own (`rados mksnap`), which RBD's cannot live beside"},
+});
+constexpr auto kSnapshotRemoveRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, ""},
+    {EBUSY, StatusCode::kFailedPrecondition,
+     "it is protected or has clones of the old format: flatten them with `rbd flatten`, then "
+     "`rbd snap unprotect`"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds the image's exclusive lock and does not give it up: do not map with the "
+     "option `exclusive`"},
+});
+constexpr auto kCloneRules = WithCommon({
+    {EEXIST, StatusCode::kFailedPrecondition, "the half-made image is a clone of something else"},
+    {ENOENT, StatusCode::kAborted, "the half-made image was removed meanwhile"},
+    {EINVAL, StatusCode::kInvalidArgument,
+     "the image needs the feature layering: add it to imageFeatures"},
+});
+constexpr auto kParentRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, "the source snapshot is gone"},
+});
+constexpr auto kClaimRules = WithCommon({
+    {ECANCELED, StatusCode::kAborted, "another controller was faster"},
+});
+constexpr auto kMarkRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, ""},
+});
+constexpr auto kFlattenRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds the image's exclusive lock and does not give it up: do not map with the "
+     "option `exclusive`"},
+    {EBUSY, StatusCode::kUnavailable, "another client is flattening it; tried again later"},
+});
+
+constexpr auto kGroupLookRules = WithCommon({
+    {EIO, StatusCode::kUnavailable, "the group's content is not understood"},
+});
+constexpr auto kGroupChangeRules = WithCommon({
+    {ENOENT, StatusCode::kAborted, "the group or the image was removed meanwhile"},
+    {EEXIST, StatusCode::kAborted, "another controller was faster"},
+});
+constexpr auto kGroupSnapshotCreateRules = WithCommon({
+    {ENOENT, StatusCode::kAborted, "the group or one of its images was removed meanwhile"},
+    {EEXIST, StatusCode::kAborted, "another controller was faster"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds an image's exclusive lock and does not give it up: do not map with the option "
+     "`exclusive`"},
+    {EBUSY, StatusCode::kUnavailable, "an image is locked by another operation"},
+    {EINVAL, StatusCode::kInvalidArgument,
+     "the pool has snapshots of its own (`rados mksnap`), which RBD's cannot live beside"},
+});
+constexpr auto kGroupSnapshotRemoveRules = WithCommon({
+    {EBUSY, StatusCode::kFailedPrecondition,
+     "a member is protected or has clones of the old format: flatten them with `rbd flatten`"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds an image's exclusive lock and does not give it up: do not map with the option "
+     "`exclusive`"},
+});
 
 // In the order of CephOperation.
 constexpr std::array kTables = {
@@ -143,6 +212,18 @@ constexpr std::array kTables = {
     Table("list images of pool", kListRules),
     Table("remove from trash image", kPurgeRules),
     Table("ask the monitors of cluster", kMonitorRules),
+    Table("look at the snapshots of image", kSnapshotLookRules),
+    Table("create snapshot", kSnapshotCreateRules),
+    Table("remove snapshot", kSnapshotRemoveRules),
+    Table("make a clone of image", kCloneRules),
+    Table("register the clone with its parent image", kParentRules),
+    Table("claim or free the name of snapshot", kClaimRules),
+    Table("read or write the mark for flattening of", kMarkRules),
+    Table("flatten image", kFlattenRules),
+    Table("look at group", kGroupLookRules),
+    Table("change group", kGroupChangeRules),
+    Table("create group snapshot", kGroupSnapshotCreateRules),
+    Table("remove group snapshot", kGroupSnapshotRemoveRules),
 };
 
 }  // namespace

@@ -26,6 +26,18 @@ enum class CephOperation {
   kList,
   kPurge,
   kMonitor,
+  kSnapshotLook,
+  kSnapshotCreate,
+  kSnapshotRemove,
+  kClone,
+  kParent,
+  kClaim,
+  kMark,
+  kFlatten,
+  kGroupLook,
+  kGroupChange,
+  kGroupSnapshotCreate,
+  kGroupSnapshotRemove,
 };
 
 const ErrnoTable& TableFor(CephOperation operation);

@@ -19,6 +19,7 @@ inline constexpr uint64_t kFeatureObjectMap = 1U << 3;
 inline constexpr uint64_t kFeatureFastDiff = 1U << 4;
 inline constexpr uint64_t kFeatureDeepFlatten = 1U << 5;
 inline constexpr uint64_t kFeatureDataPool = 1U << 7;
+inline constexpr uint64_t kFeatureOperations = 1U << 8;  // a clone v2, or the parent of one
 
 // Exclusive-lock fences a dead writer, object-map makes deletion and diffs cheap, layering and
 // deep-flatten are for clones: what librbd itself makes by default.
@@ -26,8 +27,9 @@ inline constexpr uint64_t kDefaultImageFeatures = kFeatureLayering | kFeatureExc
                                                   kFeatureObjectMap | kFeatureFastDiff |
                                                   kFeatureDeepFlatten;
 
-// Features that follow from other parameters, not from imageFeatures.
-inline constexpr uint64_t kDerivedFeatures = kFeatureStriping | kFeatureDataPool;
+// Features that follow from something else than imageFeatures.
+inline constexpr uint64_t kDerivedFeatures =
+    kFeatureStriping | kFeatureDataPool | kFeatureOperations;
 
 // "layering,exclusive-lock". INVALID_ARGUMENT: unknown, useless to the kernel, or without the
 // feature it needs; the message says which.

@@ -1,6 +1,6 @@
 #include "controller/image_header.h"
 
-#include <array>
+#include <algorithm>
 #include <cerrno>
 #include <ctime>
 
@@ -21,20 +21,53 @@ void OnlyWithoutRecord(WriteOp& op) {
                            nullptr);
 }
 
-std::string FirstValue(rados_omap_iter_t values) {
-  char* key = nullptr;
-  char* value = nullptr;
-  size_t key_size = 0;
-  size_t value_size = 0;
-  std::string found;
-  if (rados_omap_get_next2(values, &key, &value, &key_size, &value_size) == 0 && key != nullptr) {
-    found.assign(value, value_size);
-  }
-  rados_omap_get_end(values);
-  return found;
+int ZeroIfAbsent(int r) { return r == -ENOENT ? 0 : r; }
+
+// The places of the replies in WhatToRead().
+enum Part : size_t { kSize, kFeatures, kFlags, kGuard, kOwner, kSnapshots, kParent };
+
+const ObjectRead& WhatToRead() {
+  static const ObjectRead what = {
+      .calls = {{"rbd", "get_size", class_calls::SizeInput()},
+                {"rbd", "get_features", class_calls::FeaturesInput()},
+                {"rbd", "get_flags", class_calls::SizeInput()},
+                {"lock", "get_info", class_calls::LockInfoInput(kGuardLock)},
+                {"lock", "get_info", class_calls::LockInfoInput(kOwnerLock)},
+                {"rbd", "get_snapcontext", ""},
+                {"rbd", "parent_get", ""}},
+      .omap_key = RecordOmapKey()};
+  return what;
 }
 
-int ZeroIfAbsent(int r) { return r == -ENOENT ? 0 : r; }
+int Understand(ObjectReply reply, Header* header) {
+  if (reply.result < 0) {
+    return reply.result;
+  }
+  const auto size = class_calls::DecodeSize(reply.replies[kSize]);
+  const auto features = class_calls::DecodeFeatures(reply.replies[kFeatures]);
+  const auto flags = class_calls::DecodeFeatures(reply.replies[kFlags]);
+  auto guard = class_calls::DecodeLockInfo(reply.replies[kGuard]);
+  auto owner = class_calls::DecodeLockInfo(reply.replies[kOwner]);
+  auto snapshots = class_calls::DecodeSnapshotIds(reply.replies[kSnapshots]);
+  auto parent = class_calls::DecodeParent(reply.replies[kParent]);
+  if (!size || !features || !flags || !guard || !owner || !snapshots || !parent) {
+    return -EIO;
+  }
+  header->size = size->size;
+  header->order = size->order;
+  header->features = *features;
+  header->flags = *flags;
+  header->record = std::move(reply.omap_value);
+  header->guard = *std::move(guard);
+  header->owner = *std::move(owner);
+  header->changed = absl::FromTimeT(reply.changed);
+  header->snapshots = *std::move(snapshots);
+  if (parent->pool >= 0) {
+    header->parent = *std::move(parent);
+  }
+  header->watchers = std::move(reply.watchers);
+  return 0;
+}
 
 }  // namespace
 
@@ -55,45 +88,21 @@ int ReadName(Pool& pool, const std::string& image, Name* name) {
   return 0;
 }
 
+std::vector<HeaderRead> ReadHeaders(Pool& pool, const std::vector<std::string>& ids) {
+  std::vector<std::string> objects(ids.size());
+  std::transform(ids.begin(), ids.end(), objects.begin(),
+                 [](const std::string& id) { return class_calls::HeaderObject(id); });
+  std::vector<HeaderRead> headers;
+  headers.reserve(ids.size());
+  for (ObjectReply& reply : ReadObjects(pool.get(), objects, WhatToRead())) {
+    HeaderRead& read = headers.emplace_back();
+    read.result = Understand(std::move(reply), &read.header);
+  }
+  return headers;
+}
+
 int ReadHeader(Pool& pool, const std::string& id, Header* header) {
-  ReadOp op;
-  time_t changed = 0;
-  int stat_result = 0;
-  rados_read_op_stat(op.get(), nullptr, &changed, &stat_result);
-  const size_t size = op.Exec("rbd", "get_size", class_calls::SizeInput());
-  const size_t features = op.Exec("rbd", "get_features", class_calls::FeaturesInput());
-  const size_t flags = op.Exec("rbd", "get_flags", class_calls::SizeInput());
-  const size_t guard = op.Exec("lock", "get_info", class_calls::LockInfoInput(kGuardLock));
-  const size_t owner = op.Exec("lock", "get_info", class_calls::LockInfoInput(kOwnerLock));
-  const std::string key = RecordOmapKey();
-  const std::array keys = {key.c_str()};
-  const std::array sizes = {key.size()};
-  rados_omap_iter_t values = nullptr;
-  int values_result = 0;
-  rados_read_op_omap_get_vals_by_keys2(op.get(), keys.data(), keys.size(), sizes.data(), &values,
-                                       &values_result);
-  const int r = op.Run(pool, class_calls::HeaderObject(id));
-  std::string record = values != nullptr ? FirstValue(values) : std::string();
-  if (r < 0) {
-    return r;
-  }
-  const auto size_reply = class_calls::DecodeSize(op.reply(size));
-  const auto features_reply = class_calls::DecodeFeatures(op.reply(features));
-  auto guard_reply = class_calls::DecodeLockInfo(op.reply(guard));
-  auto owner_reply = class_calls::DecodeLockInfo(op.reply(owner));
-  const auto flags_reply = class_calls::DecodeFeatures(op.reply(flags));
-  if (!size_reply || !features_reply || !flags_reply || !guard_reply || !owner_reply) {
-    return -EIO;
-  }
-  header->size = size_reply->size;
-  header->order = size_reply->order;
-  header->features = *features_reply;
-  header->flags = *flags_reply;
-  header->record = std::move(record);
-  header->guard = *std::move(guard_reply);
-  header->owner = *std::move(owner_reply);
-  header->changed = absl::FromTimeT(changed);
-  return 0;
+  return Understand(ReadObject(pool.get(), class_calls::HeaderObject(id), WhatToRead()), header);
 }
 
 int WriteFirstRecord(Pool& pool, const std::string& id, const std::string& record) {
@@ -102,6 +111,15 @@ int WriteFirstRecord(Pool& pool, const std::string& id, const std::string& recor
   rados_write_op_cmpxattr(op.get(), guard_attribute.c_str(), LIBRADOS_CMPXATTR_OP_EQ, "", 0);
   OnlyWithoutRecord(op);
   op.Exec("rbd", "metadata_set", class_calls::MetadataSetInput(kRecordKey, record));
+  return op.Run(pool, class_calls::HeaderObject(id));
+}
+
+int ReplaceRecord(Pool& pool, const std::string& id, const RecordChange& change) {
+  WriteOp op;
+  const std::string key = RecordOmapKey();
+  rados_write_op_omap_cmp2(op.get(), key.c_str(), LIBRADOS_CMPXATTR_OP_EQ, change.before.data(),
+                           key.size(), change.before.size(), nullptr);
+  op.Exec("rbd", "metadata_set", class_calls::MetadataSetInput(kRecordKey, change.after));
   return op.Run(pool, class_calls::HeaderObject(id));
 }
 
@@ -136,6 +154,13 @@ int AddToTrash(Pool& pool, const class_calls::TrashEntry& entry) {
                     .Exec("rbd", "trash_add", class_calls::TrashAddInput(entry))
                     .Run(pool, "rbd_trash", true);
   return r == -EEXIST ? 0 : r;
+}
+
+int IsInTrash(Pool& pool, const std::string& id) {
+  ReadOp op;
+  op.Exec("rbd", "trash_get", class_calls::TextInput(id));
+  const int r = op.Run(pool, "rbd_trash");
+  return r == 0 ? 1 : ZeroIfAbsent(r);
 }
 
 int RemoveFromDirectory(Pool& pool, const class_calls::NameAndId& entry) {

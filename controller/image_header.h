@@ -8,12 +8,16 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/time/time.h"
 #include "controller/ceph_handles.h"
 #include "controller/class_calls.h"
+#include "controller/snapshot_calls.h"
+#include "controller/watchers.h"
 
 namespace rbdcsi::image_header {
 
@@ -39,13 +43,30 @@ struct Header {
   class_calls::LockInfo guard;
   class_calls::LockInfo owner;
   absl::Time changed;
+  std::vector<uint64_t> snapshots;  // ids, the newest first, removed ones that clones need included
+  std::optional<class_calls::Parent> parent;
+  std::vector<Watcher> watchers;
 };
-// ENOENT: no header. EIO: a reply is not understood.
+// All at one moment. ENOENT: no header. EIO: a reply is not understood.
 int ReadHeader(Pool& pool, const std::string& id, Header* header);
+
+struct HeaderRead {
+  int result = 0;
+  Header header;
+};
+// The same of many images, many at a time; in the order of `ids`.
+std::vector<HeaderRead> ReadHeaders(Pool& pool, const std::vector<std::string>& ids);
 
 // Compare and set: only when the header exists, has no record and no guard was ever taken.
 // ECANCELED otherwise, ENOENT without header.
 int WriteFirstRecord(Pool& pool, const std::string& id, const std::string& record);
+
+struct RecordChange {
+  std::string before;  // empty: none
+  std::string after;
+};
+// Compare and set. ECANCELED: the record is another one by now. ENOENT: no header.
+int ReplaceRecord(Pool& pool, const std::string& id, const RecordChange& change);
 
 // EBUSY: held by somebody else. EEXIST: held by this client with this cookie. ENOENT: no header.
 int TakeGuard(Pool& pool, const std::string& id, const class_calls::LockRequest& request);
@@ -62,6 +83,8 @@ int TakePurgeTurn(Pool& pool, const std::string& id, absl::Duration lasts);
 
 // The four steps of a removal by id, each of which may have been done before: 0 then.
 int AddToTrash(Pool& pool, const class_calls::TrashEntry& entry);
+// 1: the image is in the trash, 0: it is not.
+int IsInTrash(Pool& pool, const std::string& id);
 int RemoveFromDirectory(Pool& pool, const class_calls::NameAndId& entry);
 int RemoveObjectMap(Pool& pool, const std::string& id);
 // Only if the name still belongs to `entry.id`; a new image of that name is left alone.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@
 #include "absl/time/time.h"
 #include "controller/ceph_handles.h"
 #include "controller/class_calls.h"
+#include "controller/snapshot_calls.h"
 #include "controller/watchers.h"
 
 namespace rbdcsi {
@@ -47,10 +49,12 @@ struct Sight {
   absl::Time header_changed;
   uint64_t size_bytes = 0;
   uint64_t features = 0;
-  bool map_invalid = false;     // the object map must be rebuilt before krbd can use the image
-  std::string record;           // empty: none
-  class_calls::LockInfo guard;  // our attach guard
-  class_calls::LockInfo owner;  // the image's own exclusive lock
+  bool map_invalid = false;         // the object map must be rebuilt before krbd can use the image
+  std::string record;               // empty: none
+  class_calls::LockInfo guard;      // our attach guard
+  class_calls::LockInfo owner;      // the image's own exclusive lock
+  std::vector<uint64_t> snapshots;  // ids, those that only clones still need included
+  std::optional<class_calls::Parent> parent;  // of a clone
 };
 
 // What an image without a record turns out to be.
@@ -71,6 +75,9 @@ struct TrashedImage {
   bool by_user = false;  // moved by a person or by us, not by mirroring or migration
   absl::Time deferred_until;
 };
+
+// A deleted volume, or what somebody else has thrown away.
+bool IsOurs(const TrashedImage& image);
 
 // A guard to take: who (`cookie`) and how (`description`), alone or together with others.
 struct GuardRequest {

@@ -13,6 +13,7 @@
 #include "controller/controller_service.h"
 #include "controller/provisioner.h"
 #include "controller/reaper.h"
+#include "controller/snapshot_service.h"
 #include "controller/stores.h"
 #include "csi/cli.h"
 #include "csi/identity_service.h"
@@ -68,9 +69,10 @@ absl::Status Run(const Options& options) {
   Attacher attacher(absl::Hours(options.fence_hours));
   Reaper reaper(stores, absl::Seconds(options.reaper_seconds));
   ControllerService controller({stores, provisioner, attacher, reaper});
+  SnapshotService snapshots(stores, reaper);
   IdentityService identity(options.common.driver_name);
   Border border(Border::Options{.max_in_flight = options.common.max_in_flight});
-  ControllerGrpc controller_grpc(border, controller);
+  ControllerGrpc controller_grpc(border, controller, snapshots);
   IdentityGrpc identity_grpc(border, identity);
   return RunServer(
       {.endpoint = options.common.endpoint, .drain = absl::Seconds(options.common.drain_seconds)},

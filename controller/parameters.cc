@@ -185,6 +185,17 @@ absl::StatusOr<VolumeParameters> ParseParameters(const ParameterMap& parameters)
   return out;
 }
 
+absl::Status CheckSnapshotParameters(const ParameterMap& parameters) {
+  for (const auto& entry : parameters) {
+    // A class copied from ceph-csi's names the cluster; the volume's id says it already.
+    if (entry.first != "clusterID" && !absl::StartsWith(entry.first, Sv(kKubernetesPrefix))) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "parameter ", entry.first, ": snapshots have no such parameter (remove it)"));
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<VolumeParameters> ParseStaticOptions(const ParameterMap& attributes) {
   VolumeParameters out;
   for (const auto& entry : attributes) {

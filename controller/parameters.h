@@ -31,6 +31,9 @@ using ParameterMap = std::map<std::string, std::string>;
 
 absl::StatusOr<VolumeParameters> ParseParameters(const ParameterMap& parameters);
 
+// Of a VolumeSnapshotClass or VolumeGroupSnapshotClass: none are known but `csi.storage.k8s.io/*`.
+absl::Status CheckSnapshotParameters(const ParameterMap& parameters);
+
 // The node's options alone, from the volumeAttributes of a static PersistentVolume: keys that are
 // not options are somebody else's and ignored.
 absl::StatusOr<VolumeParameters> ParseStaticOptions(const ParameterMap& attributes);

@@ -8,12 +8,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "controller/cloner.h"
 #include "controller/image_store.h"
+#include "controller/snapshot_store.h"
 #include "controller/volume_record.h"
 #include "csi/capability.h"
 
@@ -27,6 +30,9 @@ struct VolumeSpec {
   SizeRange range;
   ImageSpec spec;  // with the size to make
   VolumeRecord record;
+  // Of a volume from a snapshot or a volume; an error (the source is gone, say) only counts when
+  // the volume is not there already.
+  std::optional<absl::StatusOr<CloneSource>> source;
 };
 
 enum class CreateStep {
@@ -50,8 +56,8 @@ class Provisioner {
  public:
   explicit Provisioner(absl::Duration half_made_grace) : grace_(half_made_grace) {}
 
-  // The size of the volume that now exists.
-  absl::StatusOr<uint64_t> Create(ImageStore& store, const VolumeSpec& wanted);
+  // The size of the volume that now exists. `pool.snapshots` is for volumes from a source only.
+  absl::StatusOr<uint64_t> Create(const PoolStores& pool, VolumeSpec wanted);
   absl::Status Delete(ImageStore& store, const std::string& image);
   // The size after it; never shrinks.
   absl::StatusOr<uint64_t> Expand(ImageStore& store, const std::string& image,
@@ -59,14 +65,21 @@ class Provisioner {
 
  private:
   enum class Attempt { kDone, kNameTaken, kLost };
-  absl::Status Advance(ImageStore& store, const VolumeSpec& wanted, const Sight& sight,
+  absl::Status Advance(const PoolStores& pool, VolumeSpec& wanted, const Sight& sight,
                        CreateStep step);
-  absl::StatusOr<Attempt> Make(ImageStore& store, const VolumeSpec& wanted);
-  absl::Status Settle(ImageStore& store, const VolumeSpec& wanted, const Sight& sight);
-  absl::Status ReplaceHalfMade(ImageStore& store, const std::string& image, const Sight& sight);
+  absl::StatusOr<Attempt> Make(const PoolStores& pool, VolumeSpec& wanted);
+  absl::StatusOr<Attempt> Finish(const PoolStores& pool, const VolumeSpec& wanted,
+                                 const std::string& id, const std::optional<CloneBase>& base);
+  absl::StatusOr<std::optional<CloneBase>> PrepareSource(
+      VolumeSpec& wanted, const std::optional<class_calls::Parent>& half_made);
+  absl::Status Settle(const PoolStores& pool, VolumeSpec& wanted, const Sight& sight);
+  absl::Status ReplaceHalfMade(ImageStore& store, const class_calls::NameAndId& image);
+  absl::Status GiveUp(ImageStore& store, const class_calls::NameAndId& image,
+                      const absl::Status& why);
   absl::StatusOr<bool> DeleteOnce(ImageStore& store, const std::string& image);
 
   absl::Duration grace_;
+  Cloner cloner_;
 };
 
 // True when the guard says that the image is going away.

@@ -1,12 +1,12 @@
 #include <algorithm>
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "controller/error_tables.h"
 #include "controller/image_header.h"
 #include "controller/image_store.h"
+#include "controller/pool_errors.h"
 #include "csi/step.h"
 #include "csi/volume_id.h"
 
@@ -25,27 +25,6 @@ int StopAtFirstExtent(uint64_t, size_t, int exists, void* found) {
 
 int NoProgress(uint64_t, uint64_t, void*) { return 0; }
 
-// Full pools and clusters as the OSD map has them: operations that wait for space only time out.
-bool IsFull(Cluster& cluster, const std::string& pool) {
-  const auto dump = cluster.MonitorCommand(R"({"prefix":"osd dump","format":"json"})");
-  if (!dump.ok()) {
-    return false;
-  }
-  const auto map = nlohmann::json::parse(*dump, nullptr, false);
-  if (!map.is_object()) {
-    return false;
-  }
-  if (absl::StrContains(map.value("flags", ""), "full")) {
-    return true;
-  }
-  for (const auto& entry : map.value("pools", nlohmann::json::array())) {
-    if (entry.value("pool_name", "") == pool) {
-      return absl::StrContains(entry.value("flags_names", ""), "full");
-    }
-  }
-  return false;
-}
-
 Sight SightOf(image_header::Header header) {
   Sight sight;
   sight.state = Sight::State::kPresent;
@@ -56,6 +35,8 @@ Sight SightOf(image_header::Header header) {
   sight.record = std::move(header.record);
   sight.guard = std::move(header.guard);
   sight.owner = std::move(header.owner);
+  sight.snapshots = std::move(header.snapshots);
+  sight.parent = std::move(header.parent);
   return sight;
 }
 
@@ -95,9 +76,13 @@ class RbdImageStore final : public ImageStore {
   absl::Status Purge(const TrashedImage& image) override;
 
  private:
-  std::string ById(std::string_view id) const { return Spec(absl::StrCat("(id ", Sv(id), ")")); }
-  absl::Status Fail(CephOperation operation, int error, std::string_view object);
-  absl::Status Check(CephOperation operation, int result, std::string_view object);
+  std::string ById(std::string_view id) const { return SpecById(pool_, id); }
+  absl::Status Fail(CephOperation operation, int error, std::string_view object) {
+    return rbdcsi::Fail(pool_, operation, error, object);
+  }
+  absl::Status Check(CephOperation operation, int result, std::string_view object) {
+    return rbdcsi::Check(pool_, operation, result, object);
+  }
   absl::StatusOr<Taken> TakenFrom(int result, const std::string& id);
   absl::Status Describe(Image& image, const std::string& id, Inspection& inspection);
   absl::Status TakePurgeTurn(const TrashedImage& image);
@@ -105,17 +90,6 @@ class RbdImageStore final : public ImageStore {
 
   Pool pool_;
 };
-
-absl::Status RbdImageStore::Fail(CephOperation operation, int error, std::string_view object) {
-  if (error == ETIMEDOUT && IsFull(pool_.cluster(), pool_.path().pool)) {
-    return StatusFor(TableFor(operation), ENOSPC, object);
-  }
-  return pool_.cluster().Fail(operation, error, object);
-}
-
-absl::Status RbdImageStore::Check(CephOperation operation, int result, std::string_view object) {
-  return result < 0 ? Fail(operation, -result, object) : absl::OkStatus();
-}
 
 absl::StatusOr<Sight> RbdImageStore::Look(const std::string& image) {
   image_header::Name name;
@@ -482,6 +456,10 @@ absl::Status RbdImageStore::Purge(const TrashedImage& image) {
 }
 
 }  // namespace
+
+bool IsOurs(const TrashedImage& image) {
+  return image.by_user && absl::StartsWith(image.name, Sv(kImagePrefix));
+}
 
 std::unique_ptr<ImageStore> MakeRbdImageStore(Pool pool) {
   return std::make_unique<RbdImageStore>(std::move(pool));

@@ -4,10 +4,8 @@
 
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "absl/time/clock.h"
 #include "csi/status.h"
-#include "csi/volume_id.h"
 
 namespace rbdcsi {
 namespace {
@@ -92,8 +90,7 @@ void Reaper::ReapPlace(const Place& place) {
     if (Stopping()) {
       return;
     }
-    if (!image.by_user || !absl::StartsWith(image.name, Sv(kImagePrefix)) ||
-        image.deferred_until > absl::Now()) {
+    if (!IsOurs(image) || image.deferred_until > absl::Now()) {
       continue;
     }
     const absl::Time begin = absl::Now();

@@ -49,14 +49,36 @@ absl::StatusOr<std::shared_ptr<Cluster>> Stores::Connect(const ClusterConfig& co
   return registry_.Get(config, credentials);
 }
 
-absl::StatusOr<std::unique_ptr<ImageStore>> Stores::Open(const Place& place,
-                                                         const Secrets* secrets) {
+absl::StatusOr<Pool> Stores::OpenPool(const Place& place, const Secrets* secrets) {
   ASSIGN_OR_RETURN(const ClusterConfig config, clusters_.Find(place.cluster));
   ASSIGN_OR_RETURN(std::shared_ptr<Cluster> cluster, Connect(config, secrets));
-  ASSIGN_OR_RETURN(Pool pool,
-                   Pool::Open(std::move(cluster),
-                              {.pool = place.pool, .rados_namespace = place.rados_namespace}));
+  return Pool::Open(std::move(cluster),
+                    {.pool = place.pool, .rados_namespace = place.rados_namespace});
+}
+
+absl::StatusOr<std::unique_ptr<ImageStore>> Stores::Open(const Place& place,
+                                                         const Secrets* secrets) {
+  ASSIGN_OR_RETURN(Pool pool, OpenPool(place, secrets));
   return MakeRbdImageStore(std::move(pool));
+}
+
+absl::StatusOr<std::shared_ptr<SnapshotStore>> Stores::OpenSnapshots(const Place& place,
+                                                                     const Secrets* secrets) {
+  ASSIGN_OR_RETURN(Pool pool, OpenPool(place, secrets));
+  return MakeRbdSnapshotStore(std::move(pool));
+}
+
+absl::StatusOr<std::unique_ptr<GroupStore>> Stores::OpenGroups(const Place& place,
+                                                               const Secrets* secrets) {
+  ASSIGN_OR_RETURN(Pool pool, OpenPool(place, secrets));
+  return MakeRbdGroupStore(std::move(pool));
+}
+
+absl::StatusOr<OpenedPool> Stores::OpenBoth(const Place& place, const Secrets* secrets) {
+  OpenedPool opened;
+  ASSIGN_OR_RETURN(opened.images, Open(place, secrets));
+  ASSIGN_OR_RETURN(opened.snapshots, OpenSnapshots(place, secrets));
+  return opened;
 }
 
 absl::StatusOr<std::vector<Place>> Stores::PlacesOf(const ClusterConfig& config) {

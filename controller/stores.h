@@ -14,7 +14,9 @@
 #include "absl/status/statusor.h"
 #include "controller/cluster_registry.h"
 #include "controller/config.h"
+#include "controller/group_store.h"
 #include "controller/image_store.h"
+#include "controller/snapshot_store.h"
 #include "csi/volume_id.h"
 
 namespace rbdcsi {
@@ -34,6 +36,13 @@ struct Place {
   }
 };
 
+// Both ports of a place, open.
+struct OpenedPool {
+  std::shared_ptr<ImageStore> images;
+  std::shared_ptr<SnapshotStore> snapshots;
+  PoolStores stores() const { return {.images = *images, .snapshots = *snapshots}; }
+};
+
 class Stores {
  public:
   // `keys_directory`: csi/credentials.h.
@@ -45,6 +54,11 @@ class Stores {
   // the reaper). Only the latter may ride on a connection that another call's secrets made, and
   // only where there is no keys directory: a tenant without a key must not use another tenant's.
   absl::StatusOr<std::unique_ptr<ImageStore>> Open(const Place& place, const Secrets* secrets);
+  absl::StatusOr<OpenedPool> OpenBoth(const Place& place, const Secrets* secrets);
+  absl::StatusOr<std::shared_ptr<SnapshotStore>> OpenSnapshots(const Place& place,
+                                                               const Secrets* secrets);
+  absl::StatusOr<std::unique_ptr<GroupStore>> OpenGroups(const Place& place,
+                                                         const Secrets* secrets);
   absl::StatusOr<std::shared_ptr<Cluster>> Connect(const ClusterConfig& config,
                                                    const Secrets* secrets);
   // Every place of every configured cluster that holds images made for RBD, sorted. Only from
@@ -54,6 +68,8 @@ class Stores {
   absl::StatusOr<std::vector<Place>> PlacesOf(const ClusterConfig& config);
 
  private:
+  absl::StatusOr<Pool> OpenPool(const Place& place, const Secrets* secrets);
+
   ClustersFile& clusters_;
   const std::string keys_directory_;
   ClusterRegistry registry_;

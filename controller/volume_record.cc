@@ -1,5 +1,6 @@
 #include "controller/volume_record.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <vector>
 
@@ -20,14 +21,34 @@ void VisitFingerprint(Record& record, Visitor&& visit) {
   visit("stripeUnit", record.stripe_unit);
   visit("stripeCount", record.stripe_count);
   visit("dataPool", record.data_pool);
+  visit("source", record.source);
   visit("mapOptions", record.map_options);
   visit("unmapOptions", record.unmap_options);
   visit("mkfsOptions", record.mkfs_options);
 }
 
+template <class Tunables, class Visitor>
+void VisitTunables(Tunables& tunables, Visitor&& visit) {
+  visit("deletionDelay", tunables.deletion_delay);
+  visit("maxIOPS", tunables.max_iops);
+  visit("maxReadIOPS", tunables.max_read_iops);
+  visit("maxWriteIOPS", tunables.max_write_iops);
+  visit("maxBandwidth", tunables.max_bandwidth);
+  visit("maxReadBandwidth", tunables.max_read_bandwidth);
+  visit("maxWriteBandwidth", tunables.max_write_bandwidth);
+}
+
+// What a repeated CreateVolume must ask for again.
+template <class Record, class Visitor>
+void VisitCompared(Record& record, Visitor&& visit) {
+  VisitFingerprint(record, visit);
+  VisitTunables(record.tunables, visit);
+}
+
 template <class Record, class Visitor>
 void VisitAll(Record& record, Visitor&& visit) {
-  VisitFingerprint(record, visit);
+  VisitCompared(record, visit);
+  visit("depth", record.depth);
   visit("pvc", record.pvc);
   visit("pv", record.pv);
 }
@@ -35,7 +56,18 @@ void VisitAll(Record& record, Visitor&& visit) {
 std::string AsText(const std::string& value) { return absl::StrCat("\"", value, "\""); }
 std::string AsText(uint64_t value) { return absl::StrCat(value); }
 
+uint64_t Lower(uint64_t left, uint64_t right) {
+  return left == 0 || right == 0 ? std::max(left, right) : std::min(left, right);
+}
+
 }  // namespace
+
+IoLimits Tunables::Limits() const {
+  return {.read_iops = Lower(max_iops, max_read_iops),
+          .write_iops = Lower(max_iops, max_write_iops),
+          .read_bps = Lower(max_bandwidth, max_read_bandwidth),
+          .write_bps = Lower(max_bandwidth, max_write_bandwidth)};
+}
 
 std::string VolumeRecord::ToJson() const {
   nlohmann::json json = {{"v", kVersion}};
@@ -66,11 +98,11 @@ std::optional<VolumeRecord> VolumeRecord::FromJson(std::string_view text) {
 
 std::string Difference(const VolumeRecord& existing, const VolumeRecord& wanted) {
   std::vector<std::string> asked;
-  VisitFingerprint(wanted,
-                   [&asked](const char*, const auto& value) { asked.push_back(AsText(value)); });
+  VisitCompared(wanted,
+                [&asked](const char*, const auto& value) { asked.push_back(AsText(value)); });
   std::vector<std::string> differences;
   size_t field = 0;
-  VisitFingerprint(existing, [&](const char* key, const auto& value) {
+  VisitCompared(existing, [&](const char* key, const auto& value) {
     const std::string text = AsText(value);
     if (text != asked[field]) {
       differences.push_back(absl::StrCat(key, " is ", text, ", asked for ", asked[field]));

@@ -40,6 +40,13 @@ def block(mode: int = MODE.SINGLE_NODE_WRITER) -> Message:
     return pb.VolumeCapability(block=pb.VolumeCapability.BlockVolume(), access_mode=MODE(mode=mode))
 
 
+def content_source(source: str) -> Message:
+    """What a volume is made from: a snapshot when the id is one's."""
+    if "@" in source:
+        return pb.VolumeContentSource(snapshot=pb.VolumeContentSource.SnapshotSource(snapshot_id=source))
+    return pb.VolumeContentSource(volume=pb.VolumeContentSource.VolumeSource(volume_id=source))
+
+
 def code(error: grpc.RpcError) -> grpc.StatusCode:
     """The code of a failed call."""
     return error.code()  # type: ignore[no-any-return]
@@ -84,13 +91,13 @@ class Controller:
         self.deadline = deadline
 
     def create(self, name: str, size: int = GIB, parameters: Optional[dict[str, str]] = None, *,
-               capability: Optional[Message] = None, limit: int = 0,
+               capability: Optional[Message] = None, limit: int = 0, source: str = "",
                secrets: Optional[dict[str, str]] = None) -> Message:
-        """CreateVolume; the parameters of the StorageClass default to the pool `rbd`."""
+        """CreateVolume in the pool `rbd`, unless `parameters` say else; `source`: the id of a snapshot or volume."""
         return self.stub.CreateVolume(pb.CreateVolumeRequest(
             name=name, capacity_range=pb.CapacityRange(required_bytes=size, limit_bytes=limit),
             volume_capabilities=[capability or mount()], parameters=parameters or {"pool": "rbd"},
-            secrets=secrets or {},
+            secrets=secrets or {}, volume_content_source=content_source(source) if source else None,
         ), timeout=self.deadline).volume
 
     def delete(self, volume_id: str) -> None:
@@ -107,6 +114,23 @@ class Controller:
     def unpublish(self, volume_id: str, node_id: str = "") -> None:
         self.stub.ControllerUnpublishVolume(pb.ControllerUnpublishVolumeRequest(volume_id=volume_id, node_id=node_id),
                                             timeout=self.deadline)
+
+    def snapshot(self, volume_id: str, name: str) -> Message:
+        """CreateSnapshot; the snapshot."""
+        return self.stub.CreateSnapshot(pb.CreateSnapshotRequest(source_volume_id=volume_id, name=name),
+                                        timeout=self.deadline).snapshot
+
+    def delete_snapshot(self, snapshot_id: str) -> None:
+        self.stub.DeleteSnapshot(pb.DeleteSnapshotRequest(snapshot_id=snapshot_id), timeout=self.deadline)
+
+    def get_snapshot(self, snapshot_id: str) -> Message:
+        return self.stub.GetSnapshot(pb.GetSnapshotRequest(snapshot_id=snapshot_id), timeout=self.deadline).snapshot
+
+    def snapshots(self, max_entries: int = 0, token: str = "", *, volume_id: str = "",
+                  snapshot_id: str = "") -> Message:
+        return self.stub.ListSnapshots(pb.ListSnapshotsRequest(
+            max_entries=max_entries, starting_token=token, source_volume_id=volume_id, snapshot_id=snapshot_id,
+        ), timeout=self.deadline)
 
     def expand(self, volume_id: str, size: int) -> Message:
         return self.stub.ControllerExpandVolume(pb.ControllerExpandVolumeRequest(

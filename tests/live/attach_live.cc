@@ -22,7 +22,7 @@ Attachment AttachmentOf(const std::string& image, const std::string& node,
 std::string NewVolume(ImageStore& store) {
   const VolumeSpec wanted = SpecFor(FreshImage("attach"));
   Provisioner provisioner(absl::Seconds(20));
-  Must(provisioner.Create(store, wanted));
+  Must(Create(provisioner, store, wanted));
   return wanted.image;
 }
 

@@ -25,7 +25,7 @@ TEST_CASE("a complete image that lacks only its record is completed in place") {
   const VolumeSpec wanted = SpecFor(FreshImage("complete"));
   RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
   const std::string id = RawId(pool, wanted.image);
-  Must(Patient().Create(*store, wanted));
+  Must(Create(Patient(), *store, wanted));
   CHECK(IsGoodVolume(*store, wanted));
   CHECK(RawId(pool, wanted.image) == id);
 }
@@ -35,8 +35,8 @@ TEST_CASE("an untouched image of another size is replaced once it is old enough"
   const auto store = OpenStore(Connected());
   const VolumeSpec wanted = SpecFor(FreshImage("other-size"));
   RawCreate(pool, wanted.image, 32 * kMiB, wanted.spec.features);
-  CHECK(absl::IsAborted(Patient().Create(*store, wanted).status()));
-  Must(Impatient().Create(*store, wanted));
+  CHECK(absl::IsAborted(Create(Patient(), *store, wanted).status()));
+  Must(Create(Impatient(), *store, wanted));
   CHECK(IsGoodVolume(*store, wanted));
 }
 
@@ -47,8 +47,8 @@ TEST_CASE("an image without its object map is replaced, not completed") {
   RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
   const std::string id = RawId(pool, wanted.image);
   RemoveObject(pool, class_calls::ObjectMapObject(id));
-  CHECK(absl::IsAborted(Patient().Create(*store, wanted).status()));
-  Must(Impatient().Create(*store, wanted));
+  CHECK(absl::IsAborted(Create(Patient(), *store, wanted).status()));
+  Must(Create(Impatient(), *store, wanted));
   CHECK(IsGoodVolume(*store, wanted));
   CHECK(RawId(pool, wanted.image) != id);
 }
@@ -60,18 +60,18 @@ TEST_CASE("an image with data, with a snapshot or in use is never taken") {
   SECTION("data") {
     RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
     RawWrite(pool, wanted.image);
-    CHECK(absl::IsAlreadyExists(Impatient().Create(*store, wanted).status()));
+    CHECK(absl::IsAlreadyExists(Create(Impatient(), *store, wanted).status()));
   }
   SECTION("data, but no object map to show it") {
     RawCreate(pool, wanted.image, wanted.spec.size_bytes, kFeatureLayering);
     RawWrite(pool, wanted.image);
-    CHECK(absl::IsAlreadyExists(Impatient().Create(*store, wanted).status()));
+    CHECK(absl::IsAlreadyExists(Create(Impatient(), *store, wanted).status()));
   }
   SECTION("data, and a lost object map") {
     RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
     RawWrite(pool, wanted.image);
     RemoveObject(pool, class_calls::ObjectMapObject(RawId(pool, wanted.image)));
-    CHECK(absl::IsAlreadyExists(Impatient().Create(*store, wanted).status()));
+    CHECK(absl::IsAlreadyExists(Create(Impatient(), *store, wanted).status()));
   }
   SECTION("a snapshot") {
     RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
@@ -79,14 +79,14 @@ TEST_CASE("an image with data, with a snapshot or in use is never taken") {
     REQUIRE(rbd_open(pool.get(), wanted.image.c_str(), &image, nullptr) == 0);
     REQUIRE(rbd_snap_create(image, "mine") == 0);
     REQUIRE(rbd_close(image) == 0);
-    CHECK(absl::IsAlreadyExists(Impatient().Create(*store, wanted).status()));
+    CHECK(absl::IsAlreadyExists(Create(Impatient(), *store, wanted).status()));
   }
   SECTION("another client") {
     RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
     Pool other = OpenPool(AnotherClient());
     rbd_image_t image = nullptr;
     REQUIRE(rbd_open(other.get(), wanted.image.c_str(), &image, nullptr) == 0);
-    CHECK(absl::IsAlreadyExists(Impatient().Create(*store, wanted).status()));
+    CHECK(absl::IsAlreadyExists(Create(Impatient(), *store, wanted).status()));
     REQUIRE(rbd_close(image) == 0);
   }
   CHECK(RawOpens(pool, wanted.image));
@@ -99,11 +99,11 @@ TEST_CASE("an id without a header is cleared away once it is old enough") {
   RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
   const std::string id = RawId(pool, wanted.image);
   RemoveObject(pool, class_calls::HeaderObject(id));
-  const absl::Status early = Patient().Create(*store, wanted).status();
+  const absl::Status early = Create(Patient(), *store, wanted).status();
   CHECK(absl::IsAborted(early));
   CHECK(std::string(early.message()).find("repaired in") != std::string::npos);
   CHECK(absl::IsAborted(Patient().Delete(*store, wanted.image)));
-  Must(Impatient().Create(*store, wanted));
+  Must(Create(Impatient(), *store, wanted));
   CHECK(IsGoodVolume(*store, wanted));
   CHECK_FALSE(ObjectExists(pool, class_calls::ObjectMapObject(id)));
 }
@@ -116,7 +116,7 @@ TEST_CASE("a directory entry that leads nowhere does not stop a create") {
   const std::string id = RawId(pool, wanted.image);
   RemoveObject(pool, class_calls::HeaderObject(id));
   RemoveObject(pool, class_calls::IdObject(wanted.image));
-  Must(Patient().Create(*store, wanted));
+  Must(Create(Patient(), *store, wanted));
   CHECK(IsGoodVolume(*store, wanted));
 }
 
@@ -127,7 +127,7 @@ TEST_CASE("a header that the directory still names but that has lost its id is l
   RawCreate(pool, wanted.image, wanted.spec.size_bytes, wanted.spec.features);
   const std::string id = RawId(pool, wanted.image);
   RemoveObject(pool, class_calls::IdObject(wanted.image));
-  CHECK(absl::IsAborted(Impatient().Create(*store, wanted).status()));
+  CHECK(absl::IsAborted(Create(Impatient(), *store, wanted).status()));
   CHECK(ObjectExists(pool, class_calls::HeaderObject(id)));
 }
 
@@ -135,10 +135,10 @@ TEST_CASE("a volume without its directory entry is the same volume, and can be d
   Pool pool = OpenPool(Connected());
   const auto store = OpenStore(Connected());
   const VolumeSpec wanted = SpecFor(FreshImage("no-entry"));
-  Must(Patient().Create(*store, wanted));
+  Must(Create(Patient(), *store, wanted));
   const std::string id = RawId(pool, wanted.image);
   REQUIRE(image_header::RemoveFromDirectory(pool, {.name = wanted.image, .id = id}) == 0);
-  Must(Patient().Create(*store, wanted));
+  Must(Create(Patient(), *store, wanted));
   CHECK(RawId(pool, wanted.image) == id);
   Must(Patient().Delete(*store, wanted.image));
   CHECK(Must(store->Look(wanted.image)).state == Sight::State::kAbsent);

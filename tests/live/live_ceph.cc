@@ -119,6 +119,12 @@ VolumeSpec SpecFor(const std::string& image) {
   return wanted;
 }
 
+absl::StatusOr<uint64_t> Create(Provisioner provisioner, ImageStore& images,
+                                const VolumeSpec& wanted) {
+  const auto snapshots = MakeRbdSnapshotStore(OpenPool(Connected()));
+  return provisioner.Create({.images = images, .snapshots = *snapshots}, wanted);
+}
+
 uint64_t OsdOperations() {
   const std::string reply =
       Ask(TheSettings().run_directory + "/osd.0.sock", R"({"prefix":"perf dump"})");

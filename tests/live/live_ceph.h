@@ -27,6 +27,9 @@ std::unique_ptr<ImageStore> OpenStore(const std::shared_ptr<Cluster>& cluster);
 // "csi.<word>-<number>", never given twice in a run.
 std::string FreshImage(const std::string& word);
 VolumeSpec SpecFor(const std::string& image);
+// Provisioner::Create with the snapshots of the pool "store" beside `images`.
+absl::StatusOr<uint64_t> Create(Provisioner provisioner, ImageStore& images,
+                                const VolumeSpec& wanted);
 
 // The OSD's count of client operations, from its admin socket.
 uint64_t OsdOperations();

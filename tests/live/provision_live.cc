@@ -17,10 +17,10 @@ TEST_CASE("creating costs at most 10 operations, repeating 6, deleting 34") {
   Provisioner provisioner(absl::Seconds(20));
   const VolumeSpec wanted = SpecFor(FreshImage("cost"));
   uint64_t before = OsdOperations();
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   CHECK(OsdOperations() - before <= 10);
   before = OsdOperations();
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   CHECK(OsdOperations() - before <= 6);
   before = OsdOperations();
   Must(provisioner.Delete(*store, wanted.image));
@@ -31,15 +31,15 @@ TEST_CASE("the same name with another size or other parameters already exists") 
   const auto store = OpenStore(Connected());
   Provisioner provisioner(absl::Seconds(20));
   VolumeSpec wanted = SpecFor(FreshImage("differs"));
-  CHECK(Must(provisioner.Create(*store, wanted)) == 64 * kMiB);
-  CHECK(Must(provisioner.Create(*store, wanted)) == 64 * kMiB);
+  CHECK(Must(Create(provisioner, *store, wanted)) == 64 * kMiB);
+  CHECK(Must(Create(provisioner, *store, wanted)) == 64 * kMiB);
 
   VolumeSpec larger = wanted;
   larger.range.required_bytes = larger.spec.size_bytes = 128 * kMiB;
-  CHECK(absl::IsAlreadyExists(provisioner.Create(*store, larger).status()));
+  CHECK(absl::IsAlreadyExists(Create(provisioner, *store, larger).status()));
   VolumeSpec other = wanted;
   other.record.mkfs_options = "-m 1";
-  const absl::Status status = provisioner.Create(*store, other).status();
+  const absl::Status status = Create(provisioner, *store, other).status();
   CHECK(absl::IsAlreadyExists(status));
   CHECK(std::string(status.message()).find("mkfsOptions") != std::string::npos);
 }
@@ -54,7 +54,7 @@ TEST_CASE("eight creators of one volume over two clients make one image and agre
     std::vector<std::jthread> creators;
     for (size_t i = 0; i < outcomes.size(); ++i) {
       creators.emplace_back([&, i] {
-        outcomes[i] = provisioner.Create(i % 2 == 0 ? *first : *second, wanted).status();
+        outcomes[i] = Create(provisioner, i % 2 == 0 ? *first : *second, wanted).status();
       });
     }
   }
@@ -62,7 +62,7 @@ TEST_CASE("eight creators of one volume over two clients make one image and agre
     INFO(outcome.ToString());
     CHECK((outcome.ok() || absl::IsAborted(outcome)));
   }
-  Must(provisioner.Create(*second, wanted));
+  Must(Create(provisioner, *second, wanted));
   Pool pool = OpenPool(Connected());
   image_header::Header header;
   REQUIRE(image_header::ReadHeader(pool, RawId(pool, wanted.image), &header) == 0);
@@ -102,12 +102,12 @@ TEST_CASE("a volume whose deletion stopped half way is deleted by a repeat and m
                                        .description = "x"})) == Taken::kTaken);
     return id;
   };
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   std::string id = claim();
   Must(provisioner.Delete(*store, wanted.image));
   CHECK(Must(store->Look(wanted.image)).state == Sight::State::kAbsent);
 
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   id = claim();
   const auto names = {class_calls::NameAndId{.name = wanted.image, .id = id}};
   REQUIRE(image_header::AddToTrash(pool, {.id = id,
@@ -115,7 +115,7 @@ TEST_CASE("a volume whose deletion stopped half way is deleted by a repeat and m
                                           .deleted = absl::Now(),
                                           .deferred_until = absl::Now()}) == 0);
   REQUIRE(image_header::RemoveFromDirectory(pool, *names.begin()) == 0);
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   CHECK(RawId(pool, wanted.image) != id);
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("a volume that somebody has open is not deleted, and the answer names 
   const auto store = OpenStore(Connected());
   Provisioner provisioner(absl::Seconds(20));
   const VolumeSpec wanted = SpecFor(FreshImage("open"));
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   rbd_image_t image = nullptr;
   REQUIRE(rbd_open(other.get(), wanted.image.c_str(), &image, nullptr) == 0);
   const absl::Status status = provisioner.Delete(*store, wanted.image);
@@ -138,7 +138,7 @@ TEST_CASE("growing costs at most 30 operations, and a large enough volume 2") {
   const auto store = OpenStore(Connected());
   Provisioner provisioner(absl::Seconds(20));
   const VolumeSpec wanted = SpecFor(FreshImage("grow"));
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   uint64_t before = OsdOperations();
   CHECK(Must(provisioner.Expand(*store, wanted.image, {.required_bytes = 100 * kMiB})) ==
         100 * kMiB);
@@ -154,7 +154,7 @@ TEST_CASE("an object map that a former resize left invalid is rebuilt by the rep
   const auto store = OpenStore(Connected());
   Provisioner provisioner(absl::Seconds(20));
   const VolumeSpec wanted = SpecFor(FreshImage("map"));
-  Must(provisioner.Create(*store, wanted));
+  Must(Create(provisioner, *store, wanted));
   const std::string id = RawId(pool, wanted.image);
   RemoveObject(pool, class_calls::ObjectMapObject(id));
   RawWrite(pool, wanted.image);  // librbd notices and marks it

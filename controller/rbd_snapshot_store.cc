@@ -1,0 +1,265 @@
+#include <cerrno>
+
+#include "absl/strings/str_cat.h"
+#include "controller/error_tables.h"
+#include "controller/image_header.h"
+#include "controller/pool_errors.h"
+#include "controller/snapshot_header.h"
+#include "controller/snapshot_store.h"
+#include "csi/status.h"
+#include "csi/step.h"
+
+namespace rbdcsi {
+namespace {
+
+constexpr char kFlattenLock[] = "rbd-csi.flatten";
+// As long as the watch of a client that has died.
+constexpr absl::Duration kFlattenTurn = absl::Seconds(30);
+
+class RbdSnapshotStore final : public SnapshotStore {
+ public:
+  explicit RbdSnapshotStore(Pool pool) : pool_(std::move(pool)) {}
+
+  std::string Spec(std::string_view image) const override { return pool_.Spec(image); }
+  int64_t PoolId() const override { return rados_ioctx_get_id(pool_.get()); }
+  const std::string& RadosNamespace() const override { return pool_.path().rados_namespace; }
+
+  absl::StatusOr<std::vector<uint64_t>> SnapshotIds(const std::string& image_id) override;
+  absl::StatusOr<std::vector<SnapshotInfo>> Snapshots(const std::string& image_id,
+                                                      const std::vector<uint64_t>& ids) override;
+  absl::Status Create(const std::string& image_id, const std::string& snapshot) override;
+  absl::Status Remove(const std::string& image_id, const std::string& snapshot) override;
+  absl::Status AttachParent(const std::string& child_id, const class_calls::Parent& parent,
+                            uint64_t overlap_bytes) override;
+  absl::Status AttachChild(const SnapshotRef& parent, const class_calls::Child& child) override;
+  absl::StatusOr<std::vector<class_calls::Child>> Children(const SnapshotRef& parent) override;
+  absl::StatusOr<std::string> Claim(const std::string& snapshot) override;
+  absl::StatusOr<Written> ChangeClaim(const std::string& snapshot, const std::string& before,
+                                      const std::string& after) override;
+  absl::StatusOr<std::optional<class_calls::Parent>> ParentOf(const ImageAddress& image) override;
+  absl::Status Mark(const ImageAddress& image, FlattenMark::Why why, absl::Time since) override;
+  absl::StatusOr<std::optional<FlattenMark>> MarkOf(const ImageAddress& image) override;
+  absl::StatusOr<std::vector<FlattenMark>> Marks() override;
+  absl::Status ReplaceMark(const FlattenMark& mark) override;
+  absl::Status Unmark(const std::string& image_id) override;
+  absl::StatusOr<Taken> TakeFlattenTurn(const std::string& image_id) override;
+  absl::Status EndFlattenTurn(const std::string& image_id) override;
+  absl::Status Flatten(const std::string& image_id, std::atomic<int>* percent) override;
+
+ private:
+  std::string ById(std::string_view id) const { return SpecById(pool_, id); }
+  std::string At(const std::string& image_id, const std::string& snapshot) const {
+    return absl::StrCat(ById(image_id), "@", snapshot);
+  }
+  absl::StatusOr<std::vector<SnapshotInfo>> OneByOne(const std::string& image_id,
+                                                     const std::vector<uint64_t>& ids);
+
+  Pool pool_;
+};
+
+absl::StatusOr<std::vector<uint64_t>> RbdSnapshotStore::SnapshotIds(const std::string& image_id) {
+  std::vector<uint64_t> ids;
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kSnapshotLook,
+                        snapshot_header::ReadSnapshotIds(pool_, image_id, &ids), ById(image_id)));
+  return ids;
+}
+
+absl::StatusOr<std::vector<SnapshotInfo>> RbdSnapshotStore::Snapshots(
+    const std::string& image_id, const std::vector<uint64_t>& ids) {
+  std::vector<SnapshotInfo> snapshots;
+  if (ids.empty()) {
+    return snapshots;
+  }
+  const int r = snapshot_header::ReadSnapshots(pool_, image_id, ids, &snapshots);
+  if (r == -ENOENT) {
+    return OneByOne(image_id, ids);
+  }
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kSnapshotLook, r, ById(image_id)));
+  return snapshots;
+}
+
+// One of them is gone, and a compound read fails as a whole.
+absl::StatusOr<std::vector<SnapshotInfo>> RbdSnapshotStore::OneByOne(
+    const std::string& image_id, const std::vector<uint64_t>& ids) {
+  std::vector<SnapshotInfo> snapshots;
+  for (const uint64_t id : ids) {
+    const int r = snapshot_header::ReadSnapshots(pool_, image_id, {id}, &snapshots);
+    if (r != -ENOENT) {
+      RETURN_IF_ERROR(Check(pool_, CephOperation::kSnapshotLook, r, ById(image_id)));
+    }
+  }
+  return snapshots;
+}
+
+absl::Status RbdSnapshotStore::Create(const std::string& image_id, const std::string& snapshot) {
+  ASSIGN_OR_RETURN(const Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
+                                                      CephOperation::kSnapshotCreate));
+  const Step step("create snapshot");
+  const int r = rbd_snap_create(image.get(), snapshot.c_str());
+  return r == -EEXIST ? absl::OkStatus()
+                      : Check(pool_, CephOperation::kSnapshotCreate, r, At(image_id, snapshot));
+}
+
+absl::Status RbdSnapshotStore::Remove(const std::string& image_id, const std::string& snapshot) {
+  const auto image =
+      Image::OpenById(pool_, image_id, Image::Mode::kReadWrite, CephOperation::kSnapshotRemove);
+  if (absl::IsNotFound(image.status())) {
+    return absl::OkStatus();  // it went with its image
+  }
+  RETURN_IF_ERROR(image.status());
+  const Step step("remove snapshot");
+  const int r = rbd_snap_remove(image->get(), snapshot.c_str());
+  return r == -ENOENT ? absl::OkStatus()
+                      : Check(pool_, CephOperation::kSnapshotRemove, r, At(image_id, snapshot));
+}
+
+absl::Status RbdSnapshotStore::AttachParent(const std::string& child_id,
+                                            const class_calls::Parent& parent,
+                                            uint64_t overlap_bytes) {
+  int r = 0;
+  {
+    const Step step("attach parent");
+    r = snapshot_header::AttachParent(pool_, child_id, parent, overlap_bytes);
+  }
+  if (r == -EEXIST) {
+    image_header::Header header;
+    const int read = image_header::ReadHeader(pool_, child_id, &header);
+    RETURN_IF_ERROR(Check(pool_, CephOperation::kClone, read, ById(child_id)));
+    r = header.parent == parent ? 0 : -EEXIST;
+  }
+  return Check(pool_, CephOperation::kClone, r, ById(child_id));
+}
+
+absl::Status RbdSnapshotStore::AttachChild(const SnapshotRef& parent,
+                                           const class_calls::Child& child) {
+  const Step step("register clone");
+  const int r = snapshot_header::AttachChild(pool_, parent.image_id, parent.snapshot, child);
+  return r == -EEXIST ? absl::OkStatus()
+                      : Check(pool_, CephOperation::kParent, r, ById(parent.image_id));
+}
+
+absl::StatusOr<std::vector<class_calls::Child>> RbdSnapshotStore::Children(
+    const SnapshotRef& parent) {
+  std::vector<class_calls::Child> children;
+  const int r = snapshot_header::ReadChildren(pool_, parent.image_id, parent.snapshot, &children);
+  if (r != -ENOENT) {
+    RETURN_IF_ERROR(Check(pool_, CephOperation::kSnapshotLook, r, ById(parent.image_id)));
+  }
+  return children;
+}
+
+absl::StatusOr<std::string> RbdSnapshotStore::Claim(const std::string& snapshot) {
+  std::string claim;
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kClaim,
+                        snapshot_header::ReadClaim(pool_, snapshot, &claim), Spec(snapshot)));
+  return claim;
+}
+
+absl::StatusOr<Written> RbdSnapshotStore::ChangeClaim(const std::string& snapshot,
+                                                      const std::string& before,
+                                                      const std::string& after) {
+  const Step step(after.empty() ? "free the snapshot's name" : "claim the snapshot's name");
+  const int r =
+      snapshot_header::ChangeClaim(pool_, {.snapshot = snapshot, .before = before, .after = after});
+  if (r == -ECANCELED) {
+    return Written::kLost;
+  }
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kClaim, r, Spec(snapshot)));
+  return Written::kWritten;
+}
+
+absl::StatusOr<std::optional<class_calls::Parent>> RbdSnapshotStore::ParentOf(
+    const ImageAddress& image) {
+  ASSIGN_OR_RETURN(Pool pool, pool_.Sibling(image.pool, image.rados_namespace));
+  image_header::Header header;
+  RETURN_IF_ERROR(rbdcsi::Check(pool, CephOperation::kSnapshotLook,
+                                image_header::ReadHeader(pool, image.image_id, &header),
+                                SpecById(pool, image.image_id)));
+  return header.parent;
+}
+
+absl::Status RbdSnapshotStore::Mark(const ImageAddress& image, FlattenMark::Why why,
+                                    absl::Time since) {
+  ASSIGN_OR_RETURN(Pool pool, pool_.Sibling(image.pool, image.rados_namespace));
+  const Step step("mark for flattening");
+  const int r = flatten_marks::Write(
+      pool, {.image_id = image.image_id, .why = why, .since = since, .percent = 0},
+      why == FlattenMark::Why::kChain);
+  return r == -ECANCELED ? absl::OkStatus()
+                         : rbdcsi::Check(pool, CephOperation::kMark, r,
+                                         SpecById(pool, image.image_id));
+}
+
+absl::StatusOr<std::optional<FlattenMark>> RbdSnapshotStore::MarkOf(const ImageAddress& image) {
+  ASSIGN_OR_RETURN(Pool pool, pool_.Sibling(image.pool, image.rados_namespace));
+  std::optional<FlattenMark> mark;
+  RETURN_IF_ERROR(rbdcsi::Check(pool, CephOperation::kMark,
+                                flatten_marks::ReadOne(pool, image.image_id, &mark),
+                                SpecById(pool, image.image_id)));
+  return mark;
+}
+
+absl::StatusOr<std::vector<FlattenMark>> RbdSnapshotStore::Marks() {
+  std::vector<FlattenMark> marks;
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kMark, flatten_marks::Read(pool_, &marks),
+                        pool_.path().ToString()));
+  return marks;
+}
+
+absl::Status RbdSnapshotStore::ReplaceMark(const FlattenMark& mark) {
+  const Step step("write how far the flattening is");
+  return Check(pool_, CephOperation::kMark, flatten_marks::Write(pool_, mark, false),
+               ById(mark.image_id));
+}
+
+absl::Status RbdSnapshotStore::Unmark(const std::string& image_id) {
+  const Step step("remove the mark for flattening");
+  return Check(pool_, CephOperation::kMark, flatten_marks::Remove(pool_, image_id),
+               ById(image_id));
+}
+
+absl::StatusOr<Taken> RbdSnapshotStore::TakeFlattenTurn(const std::string& image_id) {
+  const Step step("take a turn at flattening");
+  const int r = image_header::TakeGuard(
+      pool_, image_id,
+      {.name = kFlattenLock, .cookie = "", .description = "", .lasts = kFlattenTurn});
+  if (r == -EBUSY || r == -ENOENT) {
+    return r == -EBUSY ? Taken::kHeld : Taken::kGone;
+  }
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, r, ById(image_id)));
+  return Taken::kTaken;
+}
+
+absl::Status RbdSnapshotStore::EndFlattenTurn(const std::string& image_id) {
+  const Step step("end the turn at flattening");
+  class_calls::Locker self;
+  self.client = pool_.cluster().instance();
+  const int r = image_header::BreakLock(pool_, image_id, kFlattenLock, self);
+  return r == -ENOENT ? absl::OkStatus()
+                      : Check(pool_, CephOperation::kFlatten, r, ById(image_id));
+}
+
+// Called by a thread of librbd, which ignores the answer: a flattening cannot be stopped by it.
+int TellPercent(uint64_t done, uint64_t all, void* percent) {
+  static_cast<std::atomic<int>*>(percent)->store(
+      all == 0 ? 0 : static_cast<int>(done * 100 / all), std::memory_order_relaxed);
+  return 0;
+}
+
+absl::Status RbdSnapshotStore::Flatten(const std::string& image_id, std::atomic<int>* percent) {
+  const auto image =
+      Image::OpenById(pool_, image_id, Image::Mode::kReadWrite, CephOperation::kFlatten);
+  RETURN_IF_ERROR(image.status());
+  const Step step("flatten image");
+  const int r = rbd_flatten_with_progress(image->get(), TellPercent, percent);
+  // EINVAL: it has no parent any more.
+  return r == -EINVAL ? absl::OkStatus() : Check(pool_, CephOperation::kFlatten, r, ById(image_id));
+}
+
+}  // namespace
+
+std::unique_ptr<SnapshotStore> MakeRbdSnapshotStore(Pool pool) {
+  return std::make_unique<RbdSnapshotStore>(std::move(pool));
+}
+
+}  // namespace rbdcsi

@@ -11,6 +11,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "controller/nearest.h"
+#include "csi/map_options.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
@@ -18,31 +19,6 @@ namespace {
 
 constexpr size_t kMaxOptionsBytes = 1024;  // the spec allows 4 KiB for a whole context
 
-constexpr std::array<std::string_view, 23> kMapOptions = {
-    "abort_on_full",
-    "alloc_size",
-    "cephx_require_signatures",
-    "compression_hint",
-    "crc",
-    "crush_location",
-    "lock_on_read",
-    "lock_timeout",
-    "mount_timeout",
-    "ms_mode",
-    "nocephx_require_signatures",
-    "nocephx_sign_messages",
-    "nocrc",
-    "noshare",
-    "notcp_nodelay",
-    "notrim",
-    "noudev",
-    "osd_idle_ttl",
-    "osd_request_timeout",
-    "osdkeepalive",
-    "queue_depth",
-    "read_from_replica",
-    "rxbounce",
-};
 constexpr std::array<std::string_view, 2> kUnmapOptions = {"force", "noudev"};
 
 struct Refusal {
@@ -116,7 +92,9 @@ absl::StatusOr<std::string> ParseList(std::string_view kind, std::string_view te
 }  // namespace
 
 absl::StatusOr<std::string> ParseMapOptions(std::string_view text) {
-  return ParseList("mapOptions", text, kMapOptions);
+  std::vector<std::string_view> known(kKernelMapOptions.begin(), kKernelMapOptions.end());
+  known.insert(known.end(), kImpliedMapOptions.begin(), kImpliedMapOptions.end());
+  return ParseList("mapOptions", text, known);
 }
 
 absl::StatusOr<std::string> ParseUnmapOptions(std::string_view text) {

@@ -1,7 +1,6 @@
 #include "node/krbd_line.h"
 
 #include <algorithm>
-#include <iterator>
 #include <vector>
 
 #include "absl/strings/ascii.h"
@@ -10,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "csi/map_options.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
@@ -19,36 +19,10 @@ constexpr absl::string_view kLockOnRead = "lock_on_read";
 // The kernel copies at most one page.
 constexpr size_t kMaxLine = 4000;
 
-constexpr absl::string_view kAllowed[] = {
-    "abort_on_full",
-    "alloc_size",
-    "cephx_require_signatures",
-    "cephx_sign_messages",
-    "compression_hint",
-    "crc",
-    "crush_location",
-    "lock_timeout",
-    "mount_timeout",
-    "ms_mode",
-    "nocephx_require_signatures",
-    "nocephx_sign_messages",
-    "nocrc",
-    "notcp_nodelay",
-    "notrim",
-    "osd_idle_ttl",
-    "osd_request_timeout",
-    "osdkeepalive",
-    "queue_depth",
-    "read_from_replica",
-    "rxbounce",
-    "tcp_nodelay",
-};
-// What we add ourselves, or what only the `rbd` command knows: fine to ask for, nothing to do.
-constexpr absl::string_view kImplied[] = {"noshare", "noudev", "udev", "rw", "lock_on_read"};
-
 template <class List>
 bool In(const List& list, absl::string_view key) {
-  return std::find(std::begin(list), std::end(list), key) != std::end(list);
+  return std::any_of(list.begin(), list.end(),
+                     [key](std::string_view entry) { return Sv(entry) == key; });
 }
 
 absl::StatusOr<std::vector<std::string>> UserOptions(absl::string_view text) {
@@ -56,10 +30,11 @@ absl::StatusOr<std::vector<std::string>> UserOptions(absl::string_view text) {
   for (absl::string_view option : absl::StrSplit(text, ',', absl::SkipEmpty())) {
     option = absl::StripAsciiWhitespace(option);
     const absl::string_view key = option.substr(0, option.find('='));
-    if (In(kImplied, option)) {
+    if (In(kImpliedMapOptions, option)) {
       continue;
     }
-    if (!In(kAllowed, key) || std::any_of(option.begin(), option.end(), absl::ascii_isspace)) {
+    if (!In(kKernelMapOptions, key) ||
+        std::any_of(option.begin(), option.end(), absl::ascii_isspace)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "map option \"", key, "\": not allowed (docs/parameters.md lists those that are)"));
     }

@@ -11,6 +11,7 @@ from typing import Callable, Mapping, Optional, Protocol, Sequence, TypeVar
 import grpc
 
 import csi_client
+from world import World
 
 State = TypeVar("State")
 MOST = 200  # a call with more boundaries than this is a harness that does not end
@@ -80,3 +81,13 @@ def kill_everywhere(daemon: Daemon, log: Callable[[], str], method: str, prepare
         if survived:
             return report
     raise AssertionError(f"{method} still dies at boundary {MOST}")
+
+
+def drive_controller(world: World, method: str, prepare: Callable[[int], State], call: Callable[[State], object],
+                     check: Callable[[State], None]) -> None:
+    """`kill_everywhere` for the controller, whose reaper is made quick; prints what died where."""
+    log = world.controller.log
+    report = kill_everywhere(world.controller, lambda: log.read_text(errors="replace"), method, prepare, call, check,
+                             args=("--reaper-interval=1",))
+    print(report, *report.deaths, sep="\n  ")
+    assert len(report.deaths) >= 2

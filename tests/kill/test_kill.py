@@ -1,19 +1,16 @@
 """Both daemons killed before and after every step of every RPC that changes something; the call again converges."""
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
 
 import csi_client
-from boundaries import kill_everywhere, restart
+from boundaries import drive_controller, kill_everywhere, restart
 from csi_client import MIB, Controller
 from pod import Pod
+from pool import becomes_empty, headers
 from world import World
 
 SIZE = 64 * MIB
-# Objects of a pool that belong to no image.
-HOUSE = ("rbd_directory", "rbd_info", "rbd_trash", "rbd_children", "rbd_mirroring", "rbd_mirror_leader",
-         "rbd_namespace", "rbd_group_directory", "rbd_task", "rbd_trash_trash_purge_schedule",
-         "rbd_mirror_snapshot_schedule")
 
 
 @pytest.fixture(autouse=True)
@@ -24,32 +21,6 @@ def real_daemons(world: World) -> Iterator[None]:
     restart(world.nodes[0].plugin)
 
 
-def objects(world: World) -> list[str]:
-    listed = world.run_in_network(["rados", "-p", "rbd", "ls"]).stdout.split()
-    return sorted(name for name in listed if name not in HOUSE)
-
-
-def headers(world: World) -> list[str]:
-    return [name for name in objects(world) if name.startswith("rbd_header.")]
-
-
-def pool_is_empty(world: World) -> None:
-    csi_client.wait_until(lambda: objects(world) == [], 60, f"an empty pool; left: {objects(world)}")
-    assert world.ceph.rbd("ls", "rbd").stdout.split() == []
-
-
-def controller_log(world: World) -> str:
-    return world.controller.log.read_text(errors="replace")
-
-
-def drive_controller(world: World, method: str, prepare: Callable[[int], Any], call: Callable[[Any], object],
-                     check: Callable[[Any], None]) -> None:
-    report = kill_everywhere(world.controller, lambda: controller_log(world), method, prepare, call, check,
-                             args=("--reaper-interval=1",))
-    print(report, *report.deaths, sep="\n  ")
-    assert len(report.deaths) >= 2
-
-
 def test_create_volume(world: World, controller: Controller) -> None:
     def check(name: str) -> None:
         first = controller.create(name, SIZE)
@@ -57,7 +28,7 @@ def test_create_volume(world: World, controller: Controller) -> None:
         assert world.ceph.rbd("ls", "rbd").stdout.split() == [first.volume_id.split("/")[-1]]
         assert len(headers(world)) == 1
         controller.delete(first.volume_id)
-        pool_is_empty(world)
+        becomes_empty(world)
 
     drive_controller(world, "CreateVolume", lambda number: f"kill-create-{number}",
                      lambda name: controller.create(name, SIZE), check)
@@ -70,7 +41,7 @@ def test_delete_volume(world: World, controller: Controller) -> None:
 
     def check(volume_id: str) -> None:
         assert volume_id not in [entry.volume.volume_id for entry in controller.list().entries]
-        pool_is_empty(world)
+        becomes_empty(world)
 
     drive_controller(world, "DeleteVolume", prepare, controller.delete, check)
 

@@ -9,16 +9,11 @@ import grpc
 
 import csi_client
 from csi_client import MIB, NOT_FINAL, Controller
+from pool import objects
 from world import World
 
 SIZE = 64 * MIB
 CALLERS = 32
-HOUSE = ("rbd_directory", "rbd_info", "rbd_trash", "rbd_children", "rbd_mirroring", "rbd_namespace", "rbd_task")
-
-
-def objects(world: World) -> list[str]:
-    listed = world.run_in_network(["rados", "-p", "rbd", "ls"]).stdout.split()
-    return sorted(name for name in listed if not name.startswith(HOUSE))
 
 
 def test_32_callers_make_32_volumes(world: World, controller: Controller) -> None:

@@ -7,7 +7,7 @@ PYTHON := /usr/bin/python3
 export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench world world-down format tidy sanitize clang-check clean
+.PHONY: help deps build demo test newest bench world world-down format tidy sanitize clang-check clean
 
 help: ## this page
 	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
@@ -31,6 +31,9 @@ build/csi-sanity: tests/sanity/get-csi-sanity | deps
 
 test: build build/csi-sanity ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+
+newest: deps ## build and test on Debian testing's Ceph, the newest; NEWEST=--suite=trixie: on Debian 13's
+	@$(PYTHON) tests/newest/newest.py $(NEWEST)
 
 bench: build ## measure every RPC beside the raw calls it comes down to; writes build/bench.json
 	@$(PYTHON) tests/bench/bench.py $(BENCH)

@@ -7,7 +7,9 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "controller/attach_limit.h"
 #include "controller/provisioner.h"
+#include "controller/volume_record.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
@@ -47,7 +49,7 @@ std::string Describe(const Attachment& attachment) {
 std::vector<std::string> PublishedNodes(const Sight& sight) {
   std::set<std::string> nodes;  // two controllers may have locked for one node
   for (const Locker& locker : sight.guard.lockers) {
-    if (locker.cookie != kDeleting) {
+    if (IsNodeCookie(locker.cookie)) {
       nodes.insert(locker.cookie);
     }
   }
@@ -71,9 +73,10 @@ absl::StatusOr<PublishStep> DecidePublish(const Sight& sight, const Attachment& 
   if (!IsVolume(sight, wanted.image)) {
     return absl::NotFoundError("no such volume");
   }
+  RETURN_IF_ERROR(CheckNotModified(sight));
   const std::string cookie = wanted.node.ToString();
   for (const Locker& holder : sight.guard.lockers) {
-    if (holder.cookie != cookie) {
+    if (!IsSameNode(holder.cookie, cookie)) {
       RETURN_IF_ERROR(CheckHolder(holder, sight.guard.type, wanted));
     } else if (holder.description == Describe(wanted)) {
       return PublishStep::kAttached;
@@ -85,21 +88,35 @@ absl::StatusOr<PublishStep> DecidePublish(const Sight& sight, const Attachment& 
   return PublishStep::kTake;
 }
 
+bool MayReplayJournal(const ImageStore& store, const Sight& before, const Attachment& wanted) {
+  const bool reads = wanted.read_only || IsReadOnly(wanted.capability.mode);
+  const auto record = VolumeRecord::FromJson(before.record);
+  return reads && wanted.capability.type == AccessType::kMount && record.has_value() &&
+         !record->name.empty() && OtherClients(store, before).empty() &&
+         std::none_of(before.guard.lockers.begin(), before.guard.lockers.end(), IsWriter);
+}
+
 absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wanted) {
   const std::string what = absl::StrCat("attach volume ", store.Spec(wanted.image));
+  const GuardRequest guard = {
+      .type = IsMultiNode(wanted.capability.mode) ? LockType::kShared : LockType::kExclusive,
+      .cookie = wanted.node.ToString(),
+      .description = Describe(wanted)};
+  std::string placed;  // the id of the image for which the node's place is taken
   for (int round = 0; round < kRounds; ++round) {
     ASSIGN_OR_RETURN(Sight sight, store.Look(wanted.image));
     const auto step = DecidePublish(sight, wanted);
     if (!step.ok()) {
+      if (!placed.empty()) {
+        RETURN_IF_ERROR(LeavePlace(store, wanted.node, placed));
+      }
       return Annotate(step.status(), what);
     }
     if (*step == PublishStep::kAttached) {
       return sight;
     }
-    const GuardRequest guard = {
-        .type = IsMultiNode(wanted.capability.mode) ? LockType::kShared : LockType::kExclusive,
-        .cookie = wanted.node.ToString(),
-        .description = Describe(wanted)};
+    RETURN_IF_ERROR(Annotate(TakePlace(store, wanted.node, sight.id), what));
+    placed = sight.id;
     ASSIGN_OR_RETURN(const Taken taken, store.TakeGuard(sight.id, guard));
     if (taken == Taken::kTaken) {
       return sight;
@@ -109,10 +126,9 @@ absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wan
       absl::StrCat(what, ": other controllers keep changing its guard (call again)"));
 }
 
-absl::Status Attacher::FenceAll(ImageStore& store, const Sight& sight, const std::string& ip,
-                                const std::vector<Watcher>& watchers) {
+absl::Status Attacher::FenceAll(ImageStore& store, const Sight& sight, const std::string& ip) {
   std::set<std::string> clients;
-  for (const Watcher& watcher : watchers) {
+  for (const Watcher& watcher : sight.watchers) {
     if (watcher.client != store.OwnClient() && IsAtAddress(watcher.address, ip)) {
       clients.insert(watcher.address);
     }
@@ -141,19 +157,22 @@ absl::Status Attacher::Unpublish(ImageStore& store, const std::string& image,
   ASSIGN_OR_RETURN(const Sight sight, store.Look(image));
   std::vector<Locker> held;
   for (const Locker& locker : sight.guard.lockers) {
-    if (locker.cookie != kDeleting && (node_id.empty() || locker.cookie == node_id)) {
+    if (IsNodeCookie(locker.cookie) && (node_id.empty() || IsSameNode(locker.cookie, node_id))) {
       held.push_back(locker);
     }
   }
   if (held.empty()) {
     return absl::OkStatus();
   }
-  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, store.Watchers(sight.id));
   for (const Locker& locker : held) {
-    if (const auto node = NodeId::Parse(locker.cookie)) {
-      RETURN_IF_ERROR(FenceAll(store, sight, node->address, watchers));
+    const auto node = NodeId::Parse(locker.cookie);
+    if (node.has_value()) {
+      RETURN_IF_ERROR(FenceAll(store, sight, node->address));
     }
     RETURN_IF_ERROR(store.BreakGuard(sight.id, locker));
+    if (node.has_value()) {
+      RETURN_IF_ERROR(LeavePlace(store, *node, sight.id));
+    }
   }
   return absl::OkStatus();
 }

@@ -40,6 +40,11 @@ std::vector<std::string> PublishedNodes(const Sight& sight);
 // True when `address`, "192.0.2.11:0/123" or "[2001:db8::1]:0/123", is a client at this IP.
 bool IsAtAddress(const std::string& address, const std::string& ip);
 
+// True for a reader of a volume of ours that nobody else has open and no writer is attached to, by
+// the look `before` its guard was taken: then its node may replay the journal of a file system that
+// was snapshotted while it was mounted. Not for static volumes, which may have writers elsewhere.
+bool MayReplayJournal(const ImageStore& store, const Sight& before, const Attachment& wanted);
+
 class Attacher {
  public:
   explicit Attacher(absl::Duration fence_duration) : fence_duration_(fence_duration) {}
@@ -50,8 +55,7 @@ class Attacher {
   absl::Status Unpublish(ImageStore& store, const std::string& image, const std::string& node_id);
 
  private:
-  absl::Status FenceAll(ImageStore& store, const Sight& sight, const std::string& ip,
-                        const std::vector<Watcher>& watchers);
+  absl::Status FenceAll(ImageStore& store, const Sight& sight, const std::string& ip);
 
   absl::Duration fence_duration_;
 };

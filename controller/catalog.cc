@@ -1,12 +1,11 @@
 #include "controller/catalog.h"
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
-#include <thread>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "absl/time/clock.h"
 #include "controller/provisioner.h"
 #include "csi/status.h"
 #include "csi/volume_id.h"
@@ -15,7 +14,22 @@ namespace rbdcsi {
 namespace {
 
 constexpr size_t kNamesPerRead = 1000;  // an OSD gives no more than 1024 by default
-constexpr size_t kReaders = 8;
+
+// An image this long without a header is not being made any more.
+constexpr absl::Duration kNotBeingMade = absl::Seconds(20);
+
+// A volume whose header cannot be read is still one, as is one whose header is gone.
+bool IsListed(ImageStore& store, const std::string& image, const absl::StatusOr<Sight>& sight) {
+  if (!sight.ok() || IsVolume(*sight, image)) {
+    return true;
+  }
+  if (sight->state == Sight::State::kPresent) {
+    return false;
+  }
+  const absl::StatusOr<Sight> by_name = store.Look(image);
+  return by_name.ok() && by_name->state == Sight::State::kHeaderless &&
+         by_name->name_changed + kNotBeingMade < absl::Now();
+}
 
 // Appends the volumes of one place until the page has `wanted` entries.
 absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPage& page) {
@@ -28,9 +42,11 @@ absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPag
     std::vector<absl::StatusOr<Sight>> sights = LookAll(store, names);
     for (size_t i = 0; i < names.size(); ++i) {
       at.image = names[i].name;
-      RETURN_IF_ERROR(sights[i].status());
-      if (IsVolume(*sights[i], at.image)) {
-        page.entries.push_back({at, *std::move(sights[i])});
+      if (absl::IsPermissionDenied(sights[i].status())) {
+        return sights[i].status();  // this user's trouble, not a volume's
+      }
+      if (IsListed(store, at.image, sights[i])) {
+        page.entries.push_back({at, std::move(sights[i]), store.OwnClient()});
       }
     }
   }
@@ -41,20 +57,10 @@ absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPag
 
 std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
                                            const std::vector<ListedImage>& names) {
-  std::vector<absl::StatusOr<Sight>> sights(names.size(), absl::UnknownError("not read"));
-  std::atomic<size_t> next{0};
-  const auto read = [&] {
-    for (size_t i = next.fetch_add(1); i < names.size(); i = next.fetch_add(1)) {
-      sights[i] = store.LookById(names[i].id);
-    }
-  };
-  std::vector<std::jthread> readers;
-  for (size_t i = 1; i < std::min(kReaders, names.size()); ++i) {
-    readers.emplace_back(read);
-  }
-  read();
-  readers.clear();  // joins
-  return sights;
+  std::vector<std::string> ids(names.size());
+  std::transform(names.begin(), names.end(), ids.begin(),
+                 [](const ListedImage& image) { return image.id; });
+  return store.LookByIds(ids);
 }
 
 std::string Position::ToString() const {

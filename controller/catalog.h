@@ -2,10 +2,11 @@
 //
 // The order is that of (cluster, pool, namespace, image), and a page's token is the last entry of
 // the page, so it stays good when volumes come and go between pages. One read of the pool's
-// directory per page, one read of a header per volume, several at a time. Blocking; any thread.
+// directory per page, one read of a header per volume, many at a time. Blocking; any thread.
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,7 +28,9 @@ struct Position {
 
 struct CatalogEntry {
   Position position;
-  Sight sight;
+  // An error, or a look at something without a header: a volume that is in trouble (condition.h).
+  absl::StatusOr<Sight> sight;
+  uint64_t own_client = 0;  // of the connection that saw it
 };
 
 struct CatalogPage {
@@ -38,7 +41,7 @@ struct CatalogPage {
 // At most `limit` volumes after `after`; 0: all of them.
 absl::StatusOr<CatalogPage> ListPage(Stores& stores, const Position& after, size_t limit);
 
-// Looks at all of `names` by id, several at a time; the answers are in the same order.
+// Looks at all of `names` by id, many at a time; the answers are in the same order.
 std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
                                            const std::vector<ListedImage>& names);
 

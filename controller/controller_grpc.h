@@ -32,6 +32,7 @@ class ControllerGrpc final : public csi::v1::Controller::Service {
   RBDCSI_RPC(volumes_, ControllerUnpublishVolume, Unpublish, ControllerUnpublishVolume,
              request->volume_id())
   RBDCSI_RPC(volumes_, ControllerExpandVolume, Expand, ControllerExpandVolume, request->volume_id())
+  RBDCSI_RPC(volumes_, ControllerModifyVolume, Modify, ControllerModifyVolume, request->volume_id())
   RBDCSI_RPC(snapshots_, CreateSnapshot, Create, CreateSnapshot, snapshots_.LockKey(*request))
   RBDCSI_RPC(snapshots_, DeleteSnapshot, Delete, DeleteSnapshot, snapshots_.LockKey(*request))
   // Reads need no order.

@@ -1,10 +1,13 @@
 #include "controller/controller_service.h"
 
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "controller/capacity.h"
 #include "controller/catalog.h"
 #include "controller/image_features.h"
 #include "controller/messages.h"
+#include "controller/modifier.h"
 #include "controller/sources.h"
 #include "csi/publish_context.h"
 #include "csi/status.h"
@@ -41,10 +44,12 @@ absl::Status DescribeSource(const SourceName& source, VolumeSpec& spec) {
 }
 
 template <class Status>
-void FillNodes(const Sight& sight, Status* status) {
+void FillStatus(const Sight& sight, const Condition& condition, Status* status) {
   for (std::string& node : PublishedNodes(sight)) {
     status->add_published_node_ids(std::move(node));
   }
+  status->mutable_volume_condition()->set_abnormal(condition.abnormal);
+  status->mutable_volume_condition()->set_message(condition.message);
 }
 
 }  // namespace
@@ -62,6 +67,9 @@ absl::StatusOr<VolumeParameters> ControllerService::Resolve(const ParameterMap& 
 absl::StatusOr<ControllerService::Target> ControllerService::TargetOf(
     const csi::v1::CreateVolumeRequest& request) {
   ASSIGN_OR_RETURN(VolumeParameters parameters, Resolve(ToMap(request.parameters())));
+  ASSIGN_OR_RETURN(const MutableParameters mutables,
+                   ParseMutableParameters(ToMap(request.mutable_parameters())));
+  parameters.image.features = mutables.features.value_or(parameters.image.features);
   Target target;
   target.id = {.cluster = parameters.cluster,
                .pool = parameters.pool,
@@ -85,6 +93,8 @@ absl::StatusOr<ControllerService::Target> ControllerService::TargetOf(
                         .mkfs_options = parameters.mkfs_options,
                         .pvc = parameters.pvc,
                         .pv = parameters.pv};
+  parameters.tunables.ApplyTo(target.spec.record.tunables);
+  mutables.ApplyTo(target.spec.record.tunables);
   return target;
 }
 
@@ -111,9 +121,6 @@ absl::StatusOr<csi::v1::CreateVolumeResponse> ControllerService::CreateVolume(
   }
   RETURN_IF_ERROR(ParseCapabilities(request.volume_capabilities()).status());
   ASSIGN_OR_RETURN(const SourceName source, ParseSource(request));
-  if (!request.mutable_parameters().empty()) {
-    return absl::InvalidArgumentError("mutable_parameters: not supported yet");
-  }
   ASSIGN_OR_RETURN(Target target, TargetOf(request));
   if (request.has_capacity_range()) {
     ASSIGN_OR_RETURN(target.spec.range, ParseCapacityRange(request.capacity_range()));
@@ -202,11 +209,15 @@ absl::StatusOr<csi::v1::ControllerPublishVolumeResponse> ControllerService::Publ
                             .unmap_options = options.unmap_options,
                             .mkfs_options = options.mkfs_options,
                             .read_only = wanted.read_only || IsReadOnly(wanted.capability.mode),
+                            .replay_journal = MayReplayJournal(*store, sight, wanted),
                             .limits = {}};
   if (const auto record = VolumeRecord::FromJson(sight.record)) {
-    context.map_options = record->map_options;
-    context.unmap_options = record->unmap_options;
-    context.mkfs_options = record->mkfs_options;
+    context.limits = record->tunables.Limits();
+    if (!record->name.empty()) {  // else a static volume, whose options are its attributes
+      context.map_options = record->map_options;
+      context.unmap_options = record->unmap_options;
+      context.mkfs_options = record->mkfs_options;
+    }
   }
   csi::v1::ControllerPublishVolumeResponse response;
   for (const auto& [key, value] : context.ToMap()) {
@@ -256,10 +267,16 @@ absl::StatusOr<csi::v1::ValidateVolumeCapabilitiesResponse> ControllerService::V
     response.set_message(std::string(capabilities.status().message()));
     return response;
   }
+  const auto mutables = ParseMutableParameters(ToMap(request.mutable_parameters()));
+  if (!mutables.ok()) {
+    response.set_message(std::string(mutables.status().message()));
+    return response;
+  }
   auto* confirmed = response.mutable_confirmed();
   *confirmed->mutable_volume_capabilities() = request.volume_capabilities();
   *confirmed->mutable_volume_context() = request.volume_context();
   *confirmed->mutable_parameters() = request.parameters();
+  *confirmed->mutable_mutable_parameters() = request.mutable_parameters();
   return response;
 }
 
@@ -288,6 +305,31 @@ absl::StatusOr<csi::v1::ControllerExpandVolumeResponse> ControllerService::Expan
   return response;
 }
 
+absl::StatusOr<csi::v1::ControllerModifyVolumeResponse> ControllerService::Modify(
+    const Call&, const csi::v1::ControllerModifyVolumeRequest& request) {
+  if (request.volume_id().empty()) {
+    return Missing("volume_id");
+  }
+  const auto id = VolumeId::Parse(request.volume_id());
+  if (!id.has_value()) {
+    return NoVolume(request.volume_id());
+  }
+  ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, &request.secrets()));
+  RETURN_IF_ERROR(ModifyVolume(*store, id->image, ToMap(request.mutable_parameters())));
+  return csi::v1::ControllerModifyVolumeResponse();
+}
+
+Condition ControllerService::Judge(const VolumeId& id, const absl::StatusOr<Sight>& look,
+                                   uint64_t own_client) {
+  PoolSpace space = spaces_.Of(id.cluster, id.pool);
+  const auto record =
+      look.ok() ? VolumeRecord::FromJson(look->record) : std::optional<VolumeRecord>();
+  if (record.has_value() && !record->data_pool.empty()) {
+    space = std::max(space, spaces_.Of(id.cluster, record->data_pool));
+  }
+  return ConditionOf(look, {.own_client = own_client, .space = space});
+}
+
 absl::StatusOr<csi::v1::ListVolumesResponse> ControllerService::ListVolumes(
     const Call&, const csi::v1::ListVolumesRequest& request) {
   if (request.max_entries() < 0) {
@@ -306,13 +348,10 @@ absl::StatusOr<csi::v1::ListVolumesResponse> ControllerService::ListVolumes(
   csi::v1::ListVolumesResponse response;
   for (const CatalogEntry& entry : page.entries) {
     auto* out = response.add_entries();
-    const Place& place = entry.position.place;
-    FillVolume({.cluster = place.cluster,
-                .pool = place.pool,
-                .rados_namespace = place.rados_namespace,
-                .image = entry.position.image},
-               entry.sight, out->mutable_volume());
-    FillNodes(entry.sight, out->mutable_status());
+    const VolumeId id = IdIn(entry.position.place, entry.position.image);
+    const Sight sight = entry.sight.value_or(Sight());
+    FillVolume(id, sight, out->mutable_volume());
+    FillStatus(sight, Judge(id, entry.sight, entry.own_client), out->mutable_status());
   }
   if (page.more) {
     response.set_next_token(page.entries.back().position.ToString());
@@ -374,13 +413,18 @@ absl::StatusOr<csi::v1::ControllerGetVolumeResponse> ControllerService::GetVolum
     return NoVolume(request.volume_id());
   }
   ASSIGN_OR_RETURN(const auto store, OpenVolume(*id, nullptr));
-  ASSIGN_OR_RETURN(const Sight sight, store->Look(id->image));
-  if (!IsVolume(sight, id->image)) {
+  const absl::StatusOr<Sight> look = store->Look(id->image);
+  if (!look.ok() &&
+      (absl::IsPermissionDenied(look.status()) || store->IdOf(id->image).value_or("").empty())) {
+    return look.status();  // this user's or the cluster's trouble, not the volume's
+  }
+  const Sight sight = look.value_or(Sight());
+  if (look.ok() && sight.state != Sight::State::kHeaderless && !IsVolume(sight, id->image)) {
     return NoVolume(request.volume_id());
   }
   csi::v1::ControllerGetVolumeResponse response;
   FillVolume(*id, sight, response.mutable_volume());
-  FillNodes(sight, response.mutable_status());
+  FillStatus(sight, Judge(*id, look, store->OwnClient()), response.mutable_status());
   return response;
 }
 
@@ -392,7 +436,8 @@ absl::StatusOr<csi::v1::ControllerGetCapabilitiesResponse> ControllerService::Ge
        {Rpc::CREATE_DELETE_VOLUME, Rpc::PUBLISH_UNPUBLISH_VOLUME, Rpc::LIST_VOLUMES,
         Rpc::LIST_VOLUMES_PUBLISHED_NODES, Rpc::GET_CAPACITY, Rpc::PUBLISH_READONLY,
         Rpc::EXPAND_VOLUME, Rpc::CREATE_DELETE_SNAPSHOT, Rpc::LIST_SNAPSHOTS, Rpc::GET_SNAPSHOT,
-        Rpc::CLONE_VOLUME, Rpc::GET_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER}) {
+        Rpc::CLONE_VOLUME, Rpc::GET_VOLUME, Rpc::SINGLE_NODE_MULTI_WRITER, Rpc::MODIFY_VOLUME,
+        Rpc::VOLUME_CONDITION}) {
     response.add_capabilities()->mutable_rpc()->set_type(type);
   }
   return response;

@@ -10,7 +10,9 @@
 
 #include "absl/status/statusor.h"
 #include "controller/attacher.h"
+#include "controller/condition.h"
 #include "controller/parameters.h"
+#include "controller/pool_space.h"
 #include "controller/provisioner.h"
 #include "controller/reaper.h"
 #include "controller/stores.h"
@@ -27,7 +29,7 @@ class ControllerService {
     Attacher& attacher;
     Reaper& reaper;
   };
-  explicit ControllerService(Parts parts) : parts_(parts) {}
+  explicit ControllerService(Parts parts) : parts_(parts), spaces_(parts.stores) {}
 
   // The id that CreateVolume will give, so that Create and Delete of one volume take one lock;
   // empty when the request is not good enough to say.
@@ -45,6 +47,8 @@ class ControllerService {
       const Call& call, const csi::v1::ValidateVolumeCapabilitiesRequest& request);
   absl::StatusOr<csi::v1::ControllerExpandVolumeResponse> Expand(
       const Call& call, const csi::v1::ControllerExpandVolumeRequest& request);
+  absl::StatusOr<csi::v1::ControllerModifyVolumeResponse> Modify(
+      const Call& call, const csi::v1::ControllerModifyVolumeRequest& request);
   absl::StatusOr<csi::v1::ListVolumesResponse> ListVolumes(
       const Call& call, const csi::v1::ListVolumesRequest& request);
   absl::StatusOr<csi::v1::GetCapacityResponse> GetCapacity(
@@ -68,8 +72,10 @@ class ControllerService {
       const Attachment& wanted);
   absl::StatusOr<uint64_t> PoolCapacity(const VolumeParameters& parameters);
   absl::StatusOr<uint64_t> DefaultCapacity();
+  Condition Judge(const VolumeId& id, const absl::StatusOr<Sight>& look, uint64_t own_client);
 
   Parts parts_;
+  PoolSpaces spaces_;
 };
 
 }  // namespace rbdcsi

@@ -125,6 +125,16 @@ constexpr auto kPurgeRules = WithCommon({
 constexpr auto kMonitorRules = WithCommon({
     {EINVAL, StatusCode::kUnavailable, "the monitors do not know this command"},
 });
+constexpr auto kFeaturesRules = WithCommon({
+    {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
+    {EROFS, StatusCode::kUnavailable,
+     "a client holds the image's exclusive lock and does not give it up: detach the volume"},
+    {EBUSY, StatusCode::kUnavailable, "the image is locked by another operation"},
+    {EINVAL, StatusCode::kUnavailable, "somebody else switches its features as well"},
+});
+constexpr auto kNodeTableRules = WithCommon({
+    {EIO, StatusCode::kUnavailable, "the table's content is not understood"},
+});
 constexpr auto kSnapshotLookRules = WithCommon({
     {ENOENT, StatusCode::kNotFound, ""},
     {EIO, StatusCode::kUnavailable, "the header's content is not understood"},
@@ -212,6 +222,8 @@ constexpr std::array kTables = {
     Table("list images of pool", kListRules),
     Table("remove from trash image", kPurgeRules),
     Table("ask the monitors of cluster", kMonitorRules),
+    Table("switch features of image", kFeaturesRules),
+    Table("count the volumes of node", kNodeTableRules),
     Table("look at the snapshots of image", kSnapshotLookRules),
     Table("create snapshot", kSnapshotCreateRules),
     Table("remove snapshot", kSnapshotRemoveRules),

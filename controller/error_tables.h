@@ -26,6 +26,8 @@ enum class CephOperation {
   kList,
   kPurge,
   kMonitor,
+  kFeatures,
+  kNodeTable,
   kSnapshotLook,
   kSnapshotCreate,
   kSnapshotRemove,

@@ -83,8 +83,6 @@ int TakePurgeTurn(Pool& pool, const std::string& id, absl::Duration lasts);
 
 // The four steps of a removal by id, each of which may have been done before: 0 then.
 int AddToTrash(Pool& pool, const class_calls::TrashEntry& entry);
-// 1: the image is in the trash, 0: it is not.
-int IsInTrash(Pool& pool, const std::string& id);
 int RemoveFromDirectory(Pool& pool, const class_calls::NameAndId& entry);
 int RemoveObjectMap(Pool& pool, const std::string& id);
 // Only if the name still belongs to `entry.id`; a new image of that name is left alone.
@@ -102,6 +100,8 @@ int ReadDirectory(Pool& pool, const DirectoryRange& range,
 int ReadDirectoryId(Pool& pool, const std::string& image, std::string* id);
 // 0 or ENOENT.
 int Exists(Pool& pool, const std::string& object);
+// 1: the image is in the trash, 0: it is not.
+int IsInTrash(Pool& pool, const std::string& id);
 // 1: the image is mirrored, 0: it is not.
 int IsMirrored(Pool& pool, const std::string& id);
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -55,6 +56,26 @@ struct Sight {
   class_calls::LockInfo owner;      // the image's own exclusive lock
   std::vector<uint64_t> snapshots;  // ids, those that only clones still need included
   std::optional<class_calls::Parent> parent;  // of a clone
+  std::vector<Watcher> watchers;              // who has it open or mapped, at the guard's moment
+};
+
+// The guard's cookie when no node holds it; neither is a node id. The second one ends by itself.
+inline constexpr char kDeleting[] = "deleting";
+inline constexpr char kModifying[] = "modifying";
+inline bool IsNodeCookie(std::string_view cookie) {
+  return cookie != kDeleting && cookie != kModifying;
+}
+
+// RBD_FEATURE_* bits to switch.
+struct FeatureSwitch {
+  uint64_t on = 0;
+  uint64_t off = 0;
+};
+
+// The volumes that count against a node's limit in this pool and namespace.
+struct NodeVolumes {
+  std::string generation;                   // changes with every addition
+  std::map<std::string, absl::Time> added;  // image id -> when
 };
 
 // What an image without a record turns out to be.
@@ -84,6 +105,7 @@ struct GuardRequest {
   class_calls::LockType type = class_calls::LockType::kExclusive;
   std::string cookie;
   std::string description;
+  absl::Duration lasts = absl::ZeroDuration();  // zero: until it is released
 };
 
 enum class Made { kMade, kExists };
@@ -98,14 +120,21 @@ class ImageStore {
   virtual uint64_t OwnClient() const = 0;
 
   virtual absl::StatusOr<Sight> Look(const std::string& image) = 0;
-  virtual absl::StatusOr<Sight> LookById(const std::string& id) = 0;       // kAbsent or kPresent
+  virtual absl::StatusOr<Sight> LookById(const std::string& id) = 0;  // kAbsent or kPresent
+  // Many at a time, in the order of `ids`.
+  virtual std::vector<absl::StatusOr<Sight>> LookByIds(const std::vector<std::string>& ids) = 0;
   virtual absl::StatusOr<std::string> IdOf(const std::string& image) = 0;  // empty: no such name
   virtual absl::StatusOr<Made> Create(const std::string& image, const ImageSpec& spec) = 0;
   virtual absl::StatusOr<Written> WriteFirstRecord(const std::string& id,
                                                    const std::string& record) = 0;
+  // Compare and set of the whole record; empty `before`: there is none.
+  virtual absl::StatusOr<Written> ReplaceRecord(const std::string& id, const std::string& before,
+                                                const std::string& after) = 0;
   virtual absl::StatusOr<Inspection> Inspect(const std::string& id) = 0;
   // To at least this size, and with an object map that fits.
   virtual absl::Status Resize(const std::string& id, uint64_t size_bytes) = 0;
+  // And an object map that is true afterwards, where the image has one. Not for a mapped image.
+  virtual absl::Status SwitchFeatures(const std::string& id, const FeatureSwitch& features) = 0;
 
   virtual absl::StatusOr<Taken> TakeGuard(const std::string& id, const GuardRequest& request) = 0;
   // The claim of an image that has no record; kHeld when it has one by now.
@@ -117,8 +146,20 @@ class ImageStore {
   // Blocklists exactly this client and returns when the OSDs that matter know it.
   virtual absl::Status Fence(const std::string& address, absl::Duration duration) = 0;
 
-  // Both may be repeated at any point, and free the name only at their end.
-  virtual absl::Status MoveToTrash(const class_calls::NameAndId& image) = 0;
+  virtual absl::StatusOr<NodeVolumes> VolumesOfNode(const std::string& node) = 0;
+  // Now; kLost when something was added since `generation`.
+  virtual absl::StatusOr<Written> AddToNode(const std::string& node, const std::string& generation,
+                                            const std::string& id) = 0;
+  virtual absl::Status RemoveFromNode(const std::string& node,
+                                      const std::vector<std::string>& ids) = 0;
+
+  // Both may be repeated at any point, and free the name only at their end. The trash keeps the
+  // image for `deferred` at least; a repeat does not move that.
+  virtual absl::Status MoveToTrash(const class_calls::NameAndId& image,
+                                   absl::Duration deferred) = 0;
+  absl::Status MoveToTrash(const class_calls::NameAndId& image) {
+    return MoveToTrash(image, absl::ZeroDuration());
+  }
   virtual absl::Status ClearHeaderless(const class_calls::NameAndId& image) = 0;
   // The name has no rbd_id; removes an entry of the pool's directory that leads nowhere.
   virtual absl::Status ClearDirectory(const std::string& image) = 0;
@@ -127,6 +168,9 @@ class ImageStore {
   virtual absl::StatusOr<std::vector<ListedImage>> Names(const std::string& after,
                                                          size_t limit) = 0;
   virtual absl::StatusOr<std::vector<TrashedImage>> Trash() = 0;
+  // What a deletion that died has left to do: frees the name and releases the guard, so that an
+  // admin who restores the image gets a volume. One read when there is nothing to do.
+  virtual absl::Status FinishTrash(const TrashedImage& image) = 0;
   virtual absl::Status Purge(const TrashedImage& image) = 0;
 };
 

@@ -11,6 +11,11 @@
 #include "controller/config.h"
 #include "controller/controller_grpc.h"
 #include "controller/controller_service.h"
+#include "controller/flattener.h"
+#include "controller/group_grpc.h"
+#include "controller/group_service.h"
+#include "controller/metadata_grpc.h"
+#include "controller/metadata_service.h"
 #include "controller/provisioner.h"
 #include "controller/reaper.h"
 #include "controller/snapshot_service.h"
@@ -18,6 +23,7 @@
 #include "csi/cli.h"
 #include "csi/identity_service.h"
 #include "csi/log.h"
+#include "csi/metrics.h"
 #include "csi/rpc.h"
 #include "csi/server.h"
 #include "csi/status.h"
@@ -29,6 +35,7 @@ struct Options {
   CommonOptions common;
   std::string clusters_config = "/etc/rbd-csi/config.json";
   double reaper_seconds = 60;
+  double flatten_seconds = 10;
   double fence_hours = 5 * 365 * 24;
   double half_made_seconds = 20;
 };
@@ -44,6 +51,12 @@ void AddFlags(CLI::App& app, Options& options) {
          "--reaper-interval", options.reaper_seconds,
          "Seconds between two looks into the trash for deleted volumes; 0 leaves them there")
       ->envname("RBD_CSI_REAPER_INTERVAL")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  app.add_option("--flatten-interval", options.flatten_seconds,
+                 "Seconds between two looks for clones that are to be flattened; 0 leaves them as "
+                 "they are")
+      ->envname("RBD_CSI_FLATTEN_INTERVAL")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
   app.add_option("--fence-duration", options.fence_hours,
@@ -67,16 +80,23 @@ absl::Status Run(const Options& options) {
   Stores stores(clusters, options.common.keys);
   Provisioner provisioner(absl::Seconds(options.half_made_seconds));
   Attacher attacher(absl::Hours(options.fence_hours));
-  Reaper reaper(stores, absl::Seconds(options.reaper_seconds));
+  Metrics metrics;
+  RETURN_IF_ERROR(metrics.Serve(options.common.metrics_endpoint));
+  Reaper reaper(stores, metrics, absl::Seconds(options.reaper_seconds));
+  const Flattener flattener(stores, reaper, metrics, absl::Seconds(options.flatten_seconds));
   ControllerService controller({stores, provisioner, attacher, reaper});
   SnapshotService snapshots(stores, reaper);
+  GroupService groups(stores, reaper);
+  MetadataService metadata(stores);
   IdentityService identity(options.common.driver_name);
   Border border(Border::Options{.max_in_flight = options.common.max_in_flight});
   ControllerGrpc controller_grpc(border, controller, snapshots);
+  GroupGrpc group_grpc(border, groups);
+  MetadataGrpc metadata_grpc(border, metadata);
   IdentityGrpc identity_grpc(border, identity);
   return RunServer(
       {.endpoint = options.common.endpoint, .drain = absl::Seconds(options.common.drain_seconds)},
-      {&identity_grpc, &controller_grpc});
+      {&identity_grpc, &controller_grpc, &metadata_grpc, &group_grpc});
 }
 
 }  // namespace

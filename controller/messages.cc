@@ -1,9 +1,25 @@
 #include "controller/messages.h"
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "csi/snapshot_id.h"
 
 namespace rbdcsi {
+
+namespace {
+
+std::string IdOf(const VolumeId& volume, const FoundSnapshot& found) {
+  SnapshotId id = {.volume = volume, .snapshot = found.info.name};
+  std::string text = id.ToString();
+  if (found.info.name_space == SnapshotNamespace::kGroup && absl::StrContains(text, "/@")) {
+    id.snapshot = MemberName(found.image_id, found.info.id);
+    id.volume.image.clear();
+    text = id.ToString();
+  }
+  return text;
+}
+
+}  // namespace
 
 ParameterMap ToMap(const google::protobuf::Map<std::string, std::string>& map) {
   return {map.begin(), map.end()};
@@ -30,15 +46,21 @@ VolumeId IdIn(const Place& place, const std::string& image) {
           .image = image};
 }
 
-void FillSnapshot(const Place& place, const FoundSnapshot& found, csi::v1::Snapshot* message) {
+void FillTime(absl::Time time, google::protobuf::Timestamp* message) {
+  const timespec split = absl::ToTimespec(time);
+  message->set_seconds(split.tv_sec);
+  message->set_nanos(static_cast<int32_t>(split.tv_nsec));
+}
+
+void FillSnapshot(const Place& place, const FoundSnapshot& found, const std::string& group_id,
+                  csi::v1::Snapshot* message) {
   const VolumeId volume = IdIn(place, found.image);
-  message->set_snapshot_id(SnapshotId{.volume = volume, .snapshot = found.info.name}.ToString());
+  message->set_snapshot_id(IdOf(volume, found));
   message->set_source_volume_id(volume.ToString());
   message->set_size_bytes(static_cast<int64_t>(found.info.size));
   message->set_ready_to_use(true);
-  const timespec taken = absl::ToTimespec(found.info.taken);
-  message->mutable_creation_time()->set_seconds(taken.tv_sec);
-  message->mutable_creation_time()->set_nanos(static_cast<int32_t>(taken.tv_nsec));
+  message->set_group_snapshot_id(group_id);
+  FillTime(found.info.taken, message->mutable_creation_time());
 }
 
 }  // namespace rbdcsi

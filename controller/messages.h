@@ -25,6 +25,9 @@ Place PlaceOf(const VolumeId& id);
 VolumeId IdIn(const Place& place, const std::string& image);
 
 // A found snapshot of that place. It is ready as soon as it is cut: nothing has to be copied.
-void FillSnapshot(const Place& place, const FoundSnapshot& found, csi::v1::Snapshot* message);
+// `group_id`: the group snapshot that it is a member of, if any.
+void FillSnapshot(const Place& place, const FoundSnapshot& found, const std::string& group_id,
+                  csi::v1::Snapshot* message);
+void FillTime(absl::Time time, google::protobuf::Timestamp* message);
 
 }  // namespace rbdcsi

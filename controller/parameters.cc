@@ -168,11 +168,14 @@ absl::Status CheckStriping(const ImageSpec& image) {
 absl::StatusOr<VolumeParameters> ParseParameters(const ParameterMap& parameters) {
   VolumeParameters out;
   out.image.features = kDefaultImageFeatures;
+  ParameterMap tunables;
   for (const auto& entry : parameters) {
     const auto* known = std::find_if(kKnown.begin(), kKnown.end(),
                                      [&](const Known& k) { return k.key == entry.first; });
     if (known != kKnown.end()) {
       RETURN_IF_ERROR(known->set(entry, out));
+    } else if (IsTunable(entry.first)) {
+      tunables.insert(entry);
     } else if (!absl::StartsWith(entry.first, Sv(kKubernetesPrefix))) {
       return UnknownKey(entry.first);
     }
@@ -181,6 +184,7 @@ absl::StatusOr<VolumeParameters> ParseParameters(const ParameterMap& parameters)
     return absl::InvalidArgumentError("parameter pool is missing: name the pool for the images");
   }
   RETURN_IF_ERROR(CheckStriping(out.image));
+  ASSIGN_OR_RETURN(out.tunables, ParseMutableParameters(tunables));
   KeepMetadata(parameters, out);
   return out;
 }

@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/image_store.h"
+#include "controller/mutable_parameters.h"
 
 namespace rbdcsi {
 
@@ -23,7 +24,8 @@ struct VolumeParameters {
   std::string map_options;      // comma-separated krbd options
   std::string unmap_options;
   std::string mkfs_options;
-  std::string pvc;  // "namespace/name", for people
+  MutableParameters tunables;  // those that a StorageClass may give as well
+  std::string pvc;             // "namespace/name", for people
   std::string pv;
 };
 

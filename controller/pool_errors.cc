@@ -1,32 +1,21 @@
 #include "controller/pool_errors.h"
 
 #include <cerrno>
-#include <nlohmann/json.hpp>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "controller/pool_space.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
 
 bool IsFull(Cluster& cluster, const std::string& pool) {
-  const auto dump = cluster.MonitorCommand(R"({"prefix":"osd dump","format":"json"})");
+  const auto dump = cluster.MonitorCommand(kOsdDump);
   if (!dump.ok()) {
     return false;
   }
-  const auto map = nlohmann::json::parse(*dump, nullptr, false);
-  if (!map.is_object()) {
-    return false;
-  }
-  if (absl::StrContains(map.value("flags", ""), "full")) {
-    return true;
-  }
-  for (const auto& entry : map.value("pools", nlohmann::json::array())) {
-    if (entry.value("pool_name", "") == pool) {
-      return absl::StrContains(entry.value("flags_names", ""), "full");
-    }
-  }
-  return false;
+  const auto spaces = SpacesIn(*dump);
+  const auto found = spaces.find(pool);
+  return found != spaces.end() && found->second == PoolSpace::kFull;
 }
 
 absl::Status Fail(Pool& pool, CephOperation operation, int error, std::string_view object) {

@@ -84,6 +84,29 @@ bool LeftNothing(ImageStore& store, const std::string& image) {
   return id.ok() ? id->empty() : absl::IsPermissionDenied(id.status());
 }
 
+// By the volume's own record.
+absl::Duration DeletionDelay(const Sight& sight) {
+  const auto record = VolumeRecord::FromJson(sight.record);
+  return absl::Seconds(record.has_value() ? record->tunables.deletion_delay : 0);
+}
+
+}  // namespace
+
+bool IsBeingDeleted(const Sight& sight) {
+  return std::any_of(sight.guard.lockers.begin(), sight.guard.lockers.end(),
+                     [](const class_calls::Locker& locker) { return locker.cookie == kDeleting; });
+}
+
+std::vector<std::string> OtherClients(const ImageStore& store, const Sight& sight) {
+  std::vector<std::string> addresses;
+  for (const Watcher& watcher : sight.watchers) {
+    if (watcher.client != store.OwnClient()) {
+      addresses.push_back(watcher.address);
+    }
+  }
+  return addresses;
+}
+
 std::string Holders(const Sight& sight) {
   std::string text;
   for (const class_calls::Locker& locker : sight.guard.lockers) {
@@ -92,11 +115,15 @@ std::string Holders(const Sight& sight) {
   return text;
 }
 
-}  // namespace
-
-bool IsBeingDeleted(const Sight& sight) {
-  return std::any_of(sight.guard.lockers.begin(), sight.guard.lockers.end(),
-                     [](const class_calls::Locker& locker) { return locker.cookie == kDeleting; });
+absl::Status CheckNotModified(const Sight& sight) {
+  const auto& lockers = sight.guard.lockers;
+  const bool modified =
+      std::any_of(lockers.begin(), lockers.end(),
+                  [](const class_calls::Locker& locker) { return locker.cookie == kModifying; });
+  return modified ? absl::AbortedError(
+                        "its image features are being switched (call again; after a controller "
+                        "that died this takes a minute)")
+                  : absl::OkStatus();
 }
 
 bool IsVolume(const Sight& sight, const std::string& image) {
@@ -227,7 +254,7 @@ absl::Status Provisioner::Advance(const PoolStores& pool, VolumeSpec& wanted, co
                                   CreateStep step) {
   switch (step) {
     case CreateStep::kFinishDelete:
-      return NotFinal(pool.images.MoveToTrash({.name = wanted.image, .id = sight.id}));
+      return FinishDelete(pool.images, wanted.image, sight);
     case CreateStep::kClearName:
       return NotFinal(pool.images.ClearHeaderless({.name = wanted.image, .id = sight.id}));
     case CreateStep::kInspect:
@@ -294,7 +321,6 @@ absl::Status Provisioner::Delete(ImageStore& store, const std::string& image) {
 absl::StatusOr<bool> Provisioner::DeleteOnce(ImageStore& store, const std::string& image) {
   const std::string what = absl::StrCat("delete volume ", store.Spec(image));
   ASSIGN_OR_RETURN(const Sight sight, store.Look(image));
-  const class_calls::NameAndId entry = {.name = image, .id = sight.id};
   if (sight.state == Sight::State::kAbsent) {
     return true;
   }
@@ -303,29 +329,44 @@ absl::StatusOr<bool> Provisioner::DeleteOnce(ImageStore& store, const std::strin
     if (clock.now - sight.name_changed < clock.grace) {
       return Annotate(TooFresh(sight.name_changed, clock), what);
     }
-    RETURN_IF_ERROR(NotFinal(store.ClearHeaderless(entry)));
+    RETURN_IF_ERROR(NotFinal(store.ClearHeaderless({.name = image, .id = sight.id})));
     return true;
   }
   if (!IsBeingDeleted(sight)) {
+    RETURN_IF_ERROR(Annotate(CheckNotModified(sight), what));
     if (!sight.guard.lockers.empty()) {
       return absl::FailedPreconditionError(
           absl::StrCat(what, ": it is attached to node ", Holders(sight), " (detach it first)"));
     }
-    ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, store.Watchers(sight.id));
-    for (const Watcher& watcher : watchers) {
-      if (watcher.client != store.OwnClient()) {
-        return absl::FailedPreconditionError(
-            absl::StrCat(what, ": the client at ", watcher.address,
-                         " has it open or mapped (a dead client's watch ends after 30 s)"));
-      }
+    if (const auto clients = OtherClients(store, sight); !clients.empty()) {
+      return absl::FailedPreconditionError(
+          absl::StrCat(what, ": the client at ", clients.front(),
+                       " has it open or mapped (a dead client's watch ends after 30 s)"));
     }
     ASSIGN_OR_RETURN(const Taken taken, store.TakeGuard(sight.id, DeletingGuard()));
     if (taken == Taken::kHeld || taken == Taken::kGone) {
       return false;
     }
   }
-  RETURN_IF_ERROR(NotFinal(store.MoveToTrash(entry)));
+  RETURN_IF_ERROR(FinishDelete(store, image, sight));
   return true;
+}
+
+// `sight` may be of before the guard was taken: then it is this client's.
+absl::Status Provisioner::FinishDelete(ImageStore& store, const std::string& image,
+                                       const Sight& sight) {
+  const absl::Duration delay = DeletionDelay(sight);
+  RETURN_IF_ERROR(NotFinal(store.MoveToTrash({.name = image, .id = sight.id}, delay)));
+  if (delay == absl::ZeroDuration()) {
+    return absl::OkStatus();
+  }
+  // Whoever restores the image wants a volume. Should this call die here, the reaper does it.
+  class_calls::Locker guard = {
+      .client = store.OwnClient(), .cookie = kDeleting, .address = "", .description = ""};
+  for (const class_calls::Locker& locker : sight.guard.lockers) {
+    guard = locker.cookie == kDeleting ? locker : guard;
+  }
+  return NotFinal(store.BreakGuard(sight.id, guard));
 }
 
 absl::StatusOr<uint64_t> Provisioner::Expand(ImageStore& store, const std::string& image,

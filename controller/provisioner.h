@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -21,9 +22,6 @@
 #include "csi/capability.h"
 
 namespace rbdcsi {
-
-// The guard's cookie on an image that is going away; no node id, so no node ever holds it.
-inline constexpr char kDeleting[] = "deleting";
 
 struct VolumeSpec {
   std::string image;  // its name
@@ -77,6 +75,7 @@ class Provisioner {
   absl::Status GiveUp(ImageStore& store, const class_calls::NameAndId& image,
                       const absl::Status& why);
   absl::StatusOr<bool> DeleteOnce(ImageStore& store, const std::string& image);
+  absl::Status FinishDelete(ImageStore& store, const std::string& image, const Sight& sight);
 
   absl::Duration grace_;
   Cloner cloner_;
@@ -84,6 +83,12 @@ class Provisioner {
 
 // True when the guard says that the image is going away.
 bool IsBeingDeleted(const Sight& sight);
+// The clients other than this one that have the image open or mapped.
+std::vector<std::string> OtherClients(const ImageStore& store, const Sight& sight);
+// The guard's holders: node ids, and what else has it.
+std::string Holders(const Sight& sight);
+// ABORTED: the guard is held by a controller that switches the image's features.
+absl::Status CheckNotModified(const Sight& sight);
 // True when `sight` is a volume: an image of ours with its record, or any image of another name.
 bool IsVolume(const Sight& sight, const std::string& image);
 

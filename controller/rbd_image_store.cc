@@ -6,7 +6,10 @@
 #include "controller/error_tables.h"
 #include "controller/image_header.h"
 #include "controller/image_store.h"
+#include "controller/node_table.h"
 #include "controller/pool_errors.h"
+#include "controller/rbd_features.h"
+#include "controller/rbd_inspect.h"
 #include "csi/step.h"
 #include "csi/volume_id.h"
 
@@ -15,30 +18,10 @@ namespace {
 
 using class_calls::NameAndId;
 
-int StopAtFirstExtent(uint64_t, size_t, int exists, void* found) {
-  if (exists != 0) {
-    *static_cast<bool*>(found) = true;
-    return -ECANCELED;
-  }
-  return 0;
-}
-
 int NoProgress(uint64_t, uint64_t, void*) { return 0; }
 
-Sight SightOf(image_header::Header header) {
-  Sight sight;
-  sight.state = Sight::State::kPresent;
-  sight.header_changed = header.changed;
-  sight.size_bytes = header.size;
-  sight.features = header.features;
-  sight.map_invalid = (header.flags & RBD_FLAG_OBJECT_MAP_INVALID) != 0;
-  sight.record = std::move(header.record);
-  sight.guard = std::move(header.guard);
-  sight.owner = std::move(header.owner);
-  sight.snapshots = std::move(header.snapshots);
-  sight.parent = std::move(header.parent);
-  return sight;
-}
+// Fast-diff's own flag is set with the map's, and alone while fast-diff is being switched on.
+constexpr uint64_t kMapFlags = RBD_FLAG_OBJECT_MAP_INVALID | RBD_FLAG_FAST_DIFF_INVALID;
 
 // As long as the watch of a client that has died.
 constexpr absl::Duration kPurgeTurn = absl::Seconds(30);
@@ -52,12 +35,20 @@ class RbdImageStore final : public ImageStore {
 
   absl::StatusOr<Sight> Look(const std::string& image) override;
   absl::StatusOr<Sight> LookById(const std::string& id) override;
+  std::vector<absl::StatusOr<Sight>> LookByIds(const std::vector<std::string>& ids) override;
   absl::StatusOr<std::string> IdOf(const std::string& image) override;
   absl::StatusOr<Made> Create(const std::string& image, const ImageSpec& spec) override;
   absl::StatusOr<Written> WriteFirstRecord(const std::string& id,
                                            const std::string& record) override;
-  absl::StatusOr<Inspection> Inspect(const std::string& id) override;
+  absl::StatusOr<Written> ReplaceRecord(const std::string& id, const std::string& before,
+                                        const std::string& after) override;
+  absl::StatusOr<Inspection> Inspect(const std::string& id) override {
+    return InspectImage(pool_, id);
+  }
   absl::Status Resize(const std::string& id, uint64_t size_bytes) override;
+  absl::Status SwitchFeatures(const std::string& id, const FeatureSwitch& features) override {
+    return SwitchImageFeatures(pool_, id, features);
+  }
 
   absl::StatusOr<Taken> TakeGuard(const std::string& id, const GuardRequest& request) override;
   absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
@@ -67,12 +58,19 @@ class RbdImageStore final : public ImageStore {
   absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) override;
   absl::Status Fence(const std::string& address, absl::Duration duration) override;
 
-  absl::Status MoveToTrash(const NameAndId& image) override;
+  absl::StatusOr<NodeVolumes> VolumesOfNode(const std::string& node) override;
+  absl::StatusOr<Written> AddToNode(const std::string& node, const std::string& generation,
+                                    const std::string& id) override;
+  absl::Status RemoveFromNode(const std::string& node,
+                              const std::vector<std::string>& ids) override;
+
+  absl::Status MoveToTrash(const NameAndId& image, absl::Duration deferred) override;
   absl::Status ClearHeaderless(const NameAndId& image) override;
   absl::Status ClearDirectory(const std::string& image) override;
 
   absl::StatusOr<std::vector<ListedImage>> Names(const std::string& after, size_t limit) override;
   absl::StatusOr<std::vector<TrashedImage>> Trash() override;
+  absl::Status FinishTrash(const TrashedImage& image) override;
   absl::Status Purge(const TrashedImage& image) override;
 
  private:
@@ -83,10 +81,10 @@ class RbdImageStore final : public ImageStore {
   absl::Status Check(CephOperation operation, int result, std::string_view object) {
     return rbdcsi::Check(pool_, operation, result, object);
   }
+  absl::StatusOr<Sight> SightOf(int result, image_header::Header header, const std::string& id);
   absl::StatusOr<Taken> TakenFrom(int result, const std::string& id);
-  absl::Status Describe(Image& image, const std::string& id, Inspection& inspection);
+  absl::Status FreeName(const NameAndId& image);
   absl::Status TakePurgeTurn(const TrashedImage& image);
-  absl::Status FindTraces(Image& image, const std::string& id, Inspection& inspection);
 
   Pool pool_;
 };
@@ -107,16 +105,42 @@ absl::StatusOr<Sight> RbdImageStore::Look(const std::string& image) {
   return sight;
 }
 
+absl::StatusOr<Sight> RbdImageStore::SightOf(int result, image_header::Header header,
+                                             const std::string& id) {
+  Sight sight;
+  if (result == -ENOENT) {
+    return sight;
+  }
+  RETURN_IF_ERROR(Check(CephOperation::kLook, result, ById(id)));
+  sight.state = Sight::State::kPresent;
+  sight.id = id;
+  sight.header_changed = header.changed;
+  sight.size_bytes = header.size;
+  sight.features = header.features;
+  sight.map_invalid = (header.flags & kMapFlags) != 0;
+  sight.record = std::move(header.record);
+  sight.guard = std::move(header.guard);
+  sight.owner = std::move(header.owner);
+  sight.snapshots = std::move(header.snapshots);
+  sight.parent = std::move(header.parent);
+  sight.watchers = std::move(header.watchers);
+  return sight;
+}
+
 absl::StatusOr<Sight> RbdImageStore::LookById(const std::string& id) {
   image_header::Header header;
   const int r = image_header::ReadHeader(pool_, id, &header);
-  if (r == -ENOENT) {
-    return Sight{};
+  return SightOf(r, std::move(header), id);
+}
+
+std::vector<absl::StatusOr<Sight>> RbdImageStore::LookByIds(const std::vector<std::string>& ids) {
+  std::vector<image_header::HeaderRead> headers = image_header::ReadHeaders(pool_, ids);
+  std::vector<absl::StatusOr<Sight>> sights;
+  sights.reserve(ids.size());
+  for (size_t i = 0; i < ids.size(); ++i) {
+    sights.push_back(SightOf(headers[i].result, std::move(headers[i].header), ids[i]));
   }
-  RETURN_IF_ERROR(Check(CephOperation::kLook, r, ById(id)));
-  Sight sight = SightOf(std::move(header));
-  sight.id = id;
-  return sight;
+  return sights;
 }
 
 absl::StatusOr<std::string> RbdImageStore::IdOf(const std::string& image) {
@@ -166,67 +190,16 @@ absl::StatusOr<Written> RbdImageStore::WriteFirstRecord(const std::string& id,
   return Written::kWritten;
 }
 
-absl::Status RbdImageStore::Describe(Image& image, const std::string& id, Inspection& inspection) {
-  rbd_image_info_t info = {};
-  RETURN_IF_ERROR(
-      Check(CephOperation::kInspect, rbd_stat(image.get(), &info, sizeof(info)), ById(id)));
-  ImageSpec& spec = inspection.spec;
-  spec.size_bytes = info.size;
-  spec.order = static_cast<uint8_t>(info.order);
-  RETURN_IF_ERROR(
-      Check(CephOperation::kInspect, rbd_get_features(image.get(), &spec.features), ById(id)));
-  RETURN_IF_ERROR(Check(CephOperation::kInspect,
-                        rbd_get_stripe_unit(image.get(), &spec.stripe_unit), ById(id)));
-  RETURN_IF_ERROR(Check(CephOperation::kInspect,
-                        rbd_get_stripe_count(image.get(), &spec.stripe_count), ById(id)));
-  const int64_t data_pool = rbd_get_data_pool_id(image.get());
-  if (data_pool >= 0 && data_pool != rados_ioctx_get_id(pool_.get())) {
-    char name[256] = {};
-    const int r = rados_pool_reverse_lookup(pool_.cluster().get(), data_pool, name, sizeof(name));
-    RETURN_IF_ERROR(Check(CephOperation::kInspect, r, ById(id)));
-    spec.data_pool = name;
+absl::StatusOr<Written> RbdImageStore::ReplaceRecord(const std::string& id,
+                                                     const std::string& before,
+                                                     const std::string& after) {
+  const Step step("replace record");
+  const int r = image_header::ReplaceRecord(pool_, id, {.before = before, .after = after});
+  if (r == -ECANCELED || r == -ENOENT) {
+    return Written::kLost;
   }
-  inspection.complete = true;
-  if ((spec.features & RBD_FEATURE_OBJECT_MAP) != 0) {
-    const int r = image_header::Exists(pool_, class_calls::ObjectMapObject(id));
-    inspection.complete = r == 0;
-    return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kInspect, r, ById(id));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status RbdImageStore::FindTraces(Image& image, const std::string& id,
-                                       Inspection& inspection) {
-  rbd_snap_info_t end[1] = {};  // librbd wants room for an end mark
-  int room = 1;
-  const int snapshots = rbd_snap_list(image.get(), end, &room);
-  if (snapshots == -ERANGE) {
-    return absl::OkStatus();  // there is at least one
-  }
-  RETURN_IF_ERROR(Check(CephOperation::kInspect, snapshots, ById(id)));
-  bool written = false;
-  const int r = rbd_diff_iterate2(image.get(), nullptr, 0, inspection.spec.size_bytes, 0, 1,
-                                  StopAtFirstExtent, &written);
-  if (!written) {
-    RETURN_IF_ERROR(Check(CephOperation::kInspect, r, ById(id)));
-  }
-  // A client that opened it would not have shown up in the diff yet.
-  ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, Watchers(id));
-  bool watched = false;
-  for (const Watcher& watcher : watchers) {
-    watched = watched || watcher.client != OwnClient();
-  }
-  inspection.virgin = !written && !watched;
-  return absl::OkStatus();
-}
-
-absl::StatusOr<Inspection> RbdImageStore::Inspect(const std::string& id) {
-  ASSIGN_OR_RETURN(Image image,
-                   Image::OpenById(pool_, id, Image::Mode::kReadOnly, CephOperation::kInspect));
-  Inspection inspection;
-  RETURN_IF_ERROR(Describe(image, id, inspection));
-  RETURN_IF_ERROR(FindTraces(image, id, inspection));
-  return inspection;
+  RETURN_IF_ERROR(Check(CephOperation::kRecord, r, ById(id)));
+  return Written::kWritten;
 }
 
 absl::Status RbdImageStore::Resize(const std::string& id, uint64_t size_bytes) {
@@ -276,7 +249,8 @@ absl::StatusOr<Taken> RbdImageStore::TakeGuard(const std::string& id, const Guar
                                            {.name = image_header::kGuardLock,
                                             .type = request.type,
                                             .cookie = request.cookie,
-                                            .description = request.description}),
+                                            .description = request.description,
+                                            .lasts = request.lasts}),
                    id);
 }
 
@@ -324,20 +298,46 @@ absl::Status RbdImageStore::Fence(const std::string& address, absl::Duration dur
   return Check(CephOperation::kFence, rados_wait_for_latest_osdmap(rados), address);
 }
 
-absl::Status RbdImageStore::MoveToTrash(const NameAndId& image) {
+absl::StatusOr<NodeVolumes> RbdImageStore::VolumesOfNode(const std::string& node) {
+  NodeVolumes volumes;
+  RETURN_IF_ERROR(Check(CephOperation::kNodeTable, node_table::Read(pool_, node, &volumes), node));
+  return volumes;
+}
+
+absl::StatusOr<Written> RbdImageStore::AddToNode(const std::string& node,
+                                                 const std::string& generation,
+                                                 const std::string& id) {
+  const Step step("count the volume for its node");
+  const int r = node_table::Add(pool_, node, {.generation = generation, .id = id});
+  if (r == -ECANCELED) {
+    return Written::kLost;
+  }
+  RETURN_IF_ERROR(Check(CephOperation::kNodeTable, r, node));
+  return Written::kWritten;
+}
+
+absl::Status RbdImageStore::RemoveFromNode(const std::string& node,
+                                           const std::vector<std::string>& ids) {
+  const Step step("count the volume for its node no more");
+  return Check(CephOperation::kNodeTable, node_table::Remove(pool_, node, ids), node);
+}
+
+absl::Status RbdImageStore::MoveToTrash(const NameAndId& image, absl::Duration deferred) {
   const std::string id(image.id);
   const int mirrored = image_header::IsMirrored(pool_, id);
   RETURN_IF_ERROR(Check(CephOperation::kTrash, mirrored, Spec(image.name)));
   if (mirrored == 1) {
     const Step step("move mirrored image to trash");
-    const int r = rbd_trash_move(pool_.get(), std::string(image.name).c_str(), 0);
+    const int r = rbd_trash_move(pool_.get(), std::string(image.name).c_str(),
+                                 static_cast<uint64_t>(absl::ToInt64Seconds(deferred)));
     return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kTrash, r, Spec(image.name));
   }
   const absl::Time now = absl::Now();
   {
     const Step step("add to trash");
     const int r = image_header::AddToTrash(
-        pool_, {.id = image.id, .name = image.name, .deleted = now, .deferred_until = now});
+        pool_,
+        {.id = image.id, .name = image.name, .deleted = now, .deferred_until = now + deferred});
     RETURN_IF_ERROR(Check(CephOperation::kTrash, r, Spec(image.name)));
   }
   {
@@ -439,16 +439,39 @@ absl::Status RbdImageStore::TakePurgeTurn(const TrashedImage& image) {
   return busy ? Fail(CephOperation::kPurge, EBUSY, Spec(image.name)) : absl::OkStatus();
 }
 
-absl::Status RbdImageStore::Purge(const TrashedImage& image) {
-  const NameAndId entry = {.name = image.name, .id = image.id};
-  {
-    // The call that moved it here may have died before it freed the name.
-    const Step step("free the name of a deleted image");
-    RETURN_IF_ERROR(Check(CephOperation::kPurge, image_header::RemoveFromDirectory(pool_, entry),
-                          Spec(image.name)));
-    RETURN_IF_ERROR(
-        Check(CephOperation::kPurge, image_header::RemoveName(pool_, entry), Spec(image.name)));
+absl::Status RbdImageStore::FinishTrash(const TrashedImage& image) {
+  ASSIGN_OR_RETURN(const Sight sight, LookById(image.id));
+  for (const class_calls::Locker& locker : sight.guard.lockers) {
+    if (locker.cookie != kDeleting) {
+      continue;
+    }
+    // It may have been restored since the trash was listed.
+    const int in_trash = image_header::IsInTrash(pool_, image.id);
+    RETURN_IF_ERROR(Check(CephOperation::kPurge, in_trash, Spec(image.name)));
+    if (in_trash == 1) {
+      RETURN_IF_ERROR(FreeName({.name = image.name, .id = image.id}));
+      RETURN_IF_ERROR(BreakGuard(image.id, locker));
+    }
   }
+  return absl::OkStatus();
+}
+
+absl::Status RbdImageStore::FreeName(const NameAndId& image) {
+  const Step step("free the name of a deleted image");
+  RETURN_IF_ERROR(Check(CephOperation::kPurge, image_header::RemoveFromDirectory(pool_, image),
+                        Spec(image.name)));
+  return Check(CephOperation::kPurge, image_header::RemoveName(pool_, image), Spec(image.name));
+}
+
+absl::Status RbdImageStore::Purge(const TrashedImage& image) {
+  // It may have been restored since the trash was listed.
+  const int in_trash = image_header::IsInTrash(pool_, image.id);
+  RETURN_IF_ERROR(Check(CephOperation::kPurge, in_trash, Spec(image.name)));
+  if (in_trash == 0) {
+    return absl::OkStatus();
+  }
+  // The call that moved it here may have died before it freed the name.
+  RETURN_IF_ERROR(FreeName({.name = image.name, .id = image.id}));
   RETURN_IF_ERROR(TakePurgeTurn(image));
   const Step step("remove deleted image");
   const int r = rbd_trash_remove(pool_.get(), image.id.c_str(), true);

@@ -4,6 +4,7 @@
 #include "controller/error_tables.h"
 #include "controller/image_header.h"
 #include "controller/pool_errors.h"
+#include "controller/rbd_copy_up.h"
 #include "controller/snapshot_header.h"
 #include "controller/snapshot_store.h"
 #include "csi/status.h"
@@ -29,6 +30,7 @@ class RbdSnapshotStore final : public SnapshotStore {
   absl::StatusOr<std::vector<uint64_t>> SnapshotIds(const std::string& image_id) override;
   absl::StatusOr<std::vector<SnapshotInfo>> Snapshots(const std::string& image_id,
                                                       const std::vector<uint64_t>& ids) override;
+  absl::StatusOr<std::string> ImageName(const std::string& image_id) override;
   absl::Status Create(const std::string& image_id, const std::string& snapshot) override;
   absl::Status Remove(const std::string& image_id, const std::string& snapshot) override;
   absl::Status AttachParent(const std::string& child_id, const class_calls::Parent& parent,
@@ -46,7 +48,7 @@ class RbdSnapshotStore final : public SnapshotStore {
   absl::Status Unmark(const std::string& image_id) override;
   absl::StatusOr<Taken> TakeFlattenTurn(const std::string& image_id) override;
   absl::Status EndFlattenTurn(const std::string& image_id) override;
-  absl::Status Flatten(const std::string& image_id, std::atomic<int>* percent) override;
+  absl::Status Flatten(const std::string& image_id, FlattenProgress* progress) override;
 
  private:
   std::string ById(std::string_view id) const { return SpecById(pool_, id); }
@@ -93,12 +95,21 @@ absl::StatusOr<std::vector<SnapshotInfo>> RbdSnapshotStore::OneByOne(
   return snapshots;
 }
 
+absl::StatusOr<std::string> RbdSnapshotStore::ImageName(const std::string& image_id) {
+  std::string name;
+  const int r = snapshot_header::ReadDirectoryName(pool_, "rbd_directory", image_id, &name);
+  if (r != -ENOENT) {
+    RETURN_IF_ERROR(Check(pool_, CephOperation::kSnapshotLook, r, ById(image_id)));
+  }
+  return name;
+}
+
 absl::Status RbdSnapshotStore::Create(const std::string& image_id, const std::string& snapshot) {
   ASSIGN_OR_RETURN(const Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
                                                       CephOperation::kSnapshotCreate));
   const Step step("create snapshot");
-  // Quiescing is for librbd clients with a hook; asking for it makes every other watcher answer, and
-  // a dead controller's watch costs 30 s then (measured).
+  // Quiescing is for librbd clients with a hook; asking for it makes every other watcher answer,
+  // and a dead controller's watch costs 30 s then (measured).
   const int r = rbd_snap_create2(image.get(), snapshot.c_str(), RBD_SNAP_CREATE_SKIP_QUIESCE,
                                  IgnoreProgress, nullptr);
   return r == -EEXIST ? absl::OkStatus()
@@ -242,19 +253,16 @@ absl::Status RbdSnapshotStore::EndFlattenTurn(const std::string& image_id) {
   return r == -ENOENT ? absl::OkStatus() : Check(pool_, CephOperation::kFlatten, r, ById(image_id));
 }
 
-// Called by a thread of librbd, which ignores the answer: a flattening cannot be stopped by it.
-int TellPercent(uint64_t done, uint64_t all, void* percent) {
-  static_cast<std::atomic<int>*>(percent)->store(all == 0 ? 0 : static_cast<int>(done * 100 / all),
-                                                 std::memory_order_relaxed);
-  return 0;
-}
-
-absl::Status RbdSnapshotStore::Flatten(const std::string& image_id, std::atomic<int>* percent) {
-  const auto image =
-      Image::OpenById(pool_, image_id, Image::Mode::kReadWrite, CephOperation::kFlatten);
-  RETURN_IF_ERROR(image.status());
+absl::Status RbdSnapshotStore::Flatten(const std::string& image_id, FlattenProgress* progress) {
+  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
+                                                CephOperation::kFlatten));
+  const int copied = CopyUp(pool_, image, *progress);
+  if (copied == -EINTR) {
+    return absl::CancelledError("stopped");
+  }
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, copied, ById(image_id)));
   const Step step("flatten image");
-  const int r = rbd_flatten_with_progress(image->get(), TellPercent, percent);
+  const int r = rbd_flatten(image.get());
   // EINVAL: it has no parent any more.
   return r == -EINVAL ? absl::OkStatus() : Check(pool_, CephOperation::kFlatten, r, ById(image_id));
 }

@@ -72,6 +72,20 @@ int AttachChild(Pool& pool, const std::string& parent_id, uint64_t snapshot,
       .Run(pool, class_calls::HeaderObject(parent_id));
 }
 
+int ReadDirectoryName(Pool& pool, const char* directory, const std::string& id, std::string* name) {
+  ReadOp op;
+  const size_t reply = op.Exec("rbd", "dir_get_name", class_calls::TextInput(id));
+  if (const int r = op.Run(pool, directory); r < 0) {
+    return r;
+  }
+  auto decoded = class_calls::DecodeText(op.reply(reply));
+  if (!decoded.has_value()) {
+    return -EIO;
+  }
+  *name = *std::move(decoded);
+  return 0;
+}
+
 int ReadClaim(Pool& pool, const std::string& snapshot, std::string* claim) {
   ReadOp op;
   const std::array keys = {snapshot.c_str()};

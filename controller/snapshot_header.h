@@ -34,6 +34,9 @@ int AttachParent(Pool& pool, const std::string& image_id, const class_calls::Par
 int AttachChild(Pool& pool, const std::string& parent_id, uint64_t snapshot,
                 const class_calls::Child& child);
 
+// The name that an id has in a directory, of images or of groups. ENOENT: none.
+int ReadDirectoryName(Pool& pool, const char* directory, const std::string& id, std::string* name);
+
 // Empty: the name is free.
 int ReadClaim(Pool& pool, const std::string& snapshot, std::string* claim);
 // From `before` (empty: free) to `after` (empty: free) and nothing else. ECANCELED: it was

@@ -4,6 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "controller/group_names.h"
 #include "controller/messages.h"
 #include "controller/snapshot_catalog.h"
 #include "csi/snapshot_id.h"
@@ -18,8 +19,11 @@ std::string LockKeyFor(const VolumeId& volume, const std::string& snapshot) {
   return absl::StrCat(place.ToString(), "@", snapshot);
 }
 
-void Add(const Place& place, const FoundSnapshot& found, csi::v1::ListSnapshotsResponse* response) {
-  FillSnapshot(place, found, response->add_entries()->mutable_snapshot());
+absl::Status Add(const Place& place, const FoundSnapshot& found, GroupNames& groups,
+                 csi::v1::ListSnapshotsResponse* response) {
+  ASSIGN_OR_RETURN(const std::string group_id, groups.IdOf(place, found));
+  FillSnapshot(place, found, group_id, response->add_entries()->mutable_snapshot());
+  return absl::OkStatus();
 }
 
 // Token of a list that is filtered: how many entries came before.
@@ -64,7 +68,7 @@ absl::StatusOr<csi::v1::CreateSnapshotResponse> SnapshotService::Create(
                                                        .snapshot = ImageNameFor(request.name()),
                                                        .name = request.name()}));
   csi::v1::CreateSnapshotResponse response;
-  FillSnapshot(PlaceOf(*volume), made, response.mutable_snapshot());
+  FillSnapshot(PlaceOf(*volume), made, "", response.mutable_snapshot());
   return response;
 }
 
@@ -99,8 +103,10 @@ absl::StatusOr<csi::v1::GetSnapshotResponse> SnapshotService::Get(
   ASSIGN_OR_RETURN(const OpenedPool pool,
                    stores_.OpenBoth(PlaceOf(id->volume), &request.secrets()));
   ASSIGN_OR_RETURN(const FoundSnapshot found, snapshotter_.Find(pool.stores(), *id));
+  GroupNames groups(stores_, &request.secrets());
+  ASSIGN_OR_RETURN(const std::string group_id, groups.IdOf(PlaceOf(id->volume), found));
   csi::v1::GetSnapshotResponse response;
-  FillSnapshot(PlaceOf(id->volume), found, response.mutable_snapshot());
+  FillSnapshot(PlaceOf(id->volume), found, group_id, response.mutable_snapshot());
   return response;
 }
 
@@ -120,7 +126,8 @@ absl::StatusOr<csi::v1::ListSnapshotsResponse> SnapshotService::ListOne(
   RETURN_IF_ERROR(found.status());
   const VolumeId volume = IdIn(PlaceOf(id->volume), found->image);
   if (request.source_volume_id().empty() || request.source_volume_id() == volume.ToString()) {
-    Add(PlaceOf(volume), *found, &response);
+    GroupNames groups(stores_, &request.secrets());
+    RETURN_IF_ERROR(Add(PlaceOf(volume), *found, groups, &response));
   }
   return response;
 }
@@ -141,12 +148,13 @@ absl::StatusOr<csi::v1::ListSnapshotsResponse> SnapshotService::ListVolume(
   ASSIGN_OR_RETURN(const std::vector<FoundSnapshot> all,
                    SnapshotsOfVolume(pool->stores(), id->image));
   const auto limit = static_cast<size_t>(request.max_entries());
+  GroupNames groups(stores_, &request.secrets());
   for (size_t i = offset; i < all.size(); ++i) {
     if (limit != 0 && i - offset == limit) {
       response.set_next_token(absl::StrCat(i));
       break;
     }
-    Add(PlaceOf(*id), all[i], &response);
+    RETURN_IF_ERROR(Add(PlaceOf(*id), all[i], groups, &response));
   }
   return response;
 }
@@ -173,8 +181,9 @@ absl::StatusOr<csi::v1::ListSnapshotsResponse> SnapshotService::List(
   ASSIGN_OR_RETURN(const SnapshotPage page,
                    ListSnapshotPage(stores_, after, static_cast<size_t>(request.max_entries())));
   csi::v1::ListSnapshotsResponse response;
+  GroupNames groups(stores_, nullptr);
   for (const ListedSnapshot& entry : page.entries) {
-    Add(entry.position.place, entry.found, &response);
+    RETURN_IF_ERROR(Add(entry.position.place, entry.found, groups, &response));
   }
   if (page.more) {
     response.set_next_token(page.entries.back().position.ToString());

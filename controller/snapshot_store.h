@@ -6,7 +6,6 @@
 // error_tables.h. Blocking; any thread; waits end after the timeouts of ceph_handles.h.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -19,6 +18,7 @@
 #include "controller/ceph_handles.h"
 #include "controller/flatten_marks.h"
 #include "controller/image_store.h"
+#include "controller/rbd_copy_up.h"
 #include "controller/snapshot_calls.h"
 
 namespace rbdcsi {
@@ -49,6 +49,8 @@ class SnapshotStore {
   // removed since are left out.
   virtual absl::StatusOr<std::vector<SnapshotInfo>> Snapshots(const std::string& image_id,
                                                               const std::vector<uint64_t>& ids) = 0;
+  // By the pool's directory; empty: no image of this id, or one in the trash.
+  virtual absl::StatusOr<std::string> ImageName(const std::string& image_id) = 0;
   // In the "user" namespace. About one second: a round of the monitors. OK when it exists.
   virtual absl::Status Create(const std::string& image_id, const std::string& snapshot) = 0;
   // Of the "user" namespace, by name. With clones it goes to the "trash" namespace at once and
@@ -85,9 +87,9 @@ class SnapshotStore {
   // A turn at flattening an image; it ends by itself half a minute after it was last taken.
   virtual absl::StatusOr<Taken> TakeFlattenTurn(const std::string& image_id) = 0;
   virtual absl::Status EndFlattenTurn(const std::string& image_id) = 0;
-  // Copies what the image still has from its parents, then leaves them. As long as it takes:
-  // `percent` tells how far it is. OK when there is no parent.
-  virtual absl::Status Flatten(const std::string& image_id, std::atomic<int>* percent) = 0;
+  // Copies what the image still has from its parents, then leaves them. As long as it takes, or
+  // until it is told to stop: CANCELLED. OK when there is no parent.
+  virtual absl::Status Flatten(const std::string& image_id, FlattenProgress* progress) = 0;
 };
 
 // Both ports of one pool and namespace.

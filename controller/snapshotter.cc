@@ -4,7 +4,9 @@
 #include <optional>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "controller/chain.h"
 #include "controller/provisioner.h"
 #include "controller/snapshot_claim.h"
@@ -14,6 +16,7 @@ namespace rbdcsi {
 namespace {
 
 constexpr int kRounds = 6;
+constexpr char kMemberMark[] = "member";
 
 absl::Status NoSnapshot(const SnapshotId& id) {
   return absl::NotFoundError(absl::StrCat("snapshot ", id.ToString(), ": no such snapshot"));
@@ -53,6 +56,28 @@ absl::StatusOr<std::optional<FoundSnapshot>> FindInTrash(const PoolStores& pool,
   return std::nullopt;
 }
 
+// By what MemberName has made.
+absl::StatusOr<std::optional<FoundSnapshot>> FindMember(const PoolStores& pool,
+                                                        const std::string& text) {
+  const std::vector<std::string> parts = absl::StrSplit(text, '.');
+  uint64_t number = 0;
+  if (parts.size() != 4 || parts[1] != kMemberMark || !absl::SimpleAtoi(parts[3], &number)) {
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(const Sight sight, pool.images.LookById(parts[2]));
+  if (sight.state != Sight::State::kPresent) {
+    return std::nullopt;
+  }
+  ASSIGN_OR_RETURN(const std::string name, ImageNameOf(pool, sight.id));
+  ASSIGN_OR_RETURN(const std::vector<SnapshotInfo> infos,
+                   pool.snapshots.Snapshots(sight.id, {number}));
+  if (name.empty() || infos.empty() || infos[0].name_space != SnapshotNamespace::kGroup) {
+    return std::nullopt;
+  }
+  return FoundSnapshot{
+      .image = name, .image_id = sight.id, .info = infos[0], .record = sight.record};
+}
+
 absl::StatusOr<std::optional<FoundSnapshot>> FindClaimed(const PoolStores& pool,
                                                          const SnapshotClaim& claim,
                                                          const std::string& snapshot) {
@@ -82,6 +107,21 @@ absl::StatusOr<bool> IsStale(const PoolStores& pool, const SnapshotClaim& claim)
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> ImageNameOf(const PoolStores& pool, const std::string& image_id) {
+  ASSIGN_OR_RETURN(std::string name, pool.snapshots.ImageName(image_id));
+  if (name.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<TrashedImage> trash, pool.images.Trash());
+    for (const TrashedImage& image : trash) {
+      name = image.id == image_id ? image.name : name;
+    }
+  }
+  return name;
+}
+
+std::string MemberName(const std::string& image_id, uint64_t snapshot) {
+  return absl::StrCat(".", kMemberMark, ".", image_id, ".", snapshot);
+}
 
 bool IsListed(const SnapshotInfo& snapshot) {
   return snapshot.name_space == SnapshotNamespace::kGroup ||
@@ -148,7 +188,8 @@ absl::StatusOr<FoundSnapshot> Snapshotter::Find(const PoolStores& pool, const Sn
     }
   }
   if (wanted.image.empty()) {
-    return NoSnapshot(id);
+    ASSIGN_OR_RETURN(std::optional<FoundSnapshot> member, FindMember(pool, id.snapshot));
+    return member.has_value() ? absl::StatusOr<FoundSnapshot>(*std::move(member)) : NoSnapshot(id);
   }
   ASSIGN_OR_RETURN(const Sight sight, pool.images.Look(wanted.image));
   ASSIGN_OR_RETURN(std::optional<FoundSnapshot> found, FindOn(pool, sight, wanted));

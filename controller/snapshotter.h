@@ -42,6 +42,13 @@ struct FoundSnapshot {
 // ones, nor our own temporary ones.
 bool IsListed(const SnapshotInfo& snapshot);
 
+// An image's name, also of one in the trash; empty: no such image.
+absl::StatusOr<std::string> ImageNameOf(const PoolStores& pool, const std::string& image_id);
+
+// What stands for a member's name in an id that leaves the image out: the members of a group
+// snapshot have one name on all their images.
+std::string MemberName(const std::string& image_id, uint64_t snapshot);
+
 class Snapshotter {
  public:
   // The snapshot, taken by this call or before. NOT_FOUND: no such volume. ALREADY_EXISTS: another

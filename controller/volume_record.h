@@ -2,9 +2,8 @@
 //
 // An image of ours without a record is not a volume yet. CreateVolume compares its request with the
 // record (the same name must mean the same volume), ControllerPublish takes the node's options from
-// it at each attach, so an edited record needs no new PV. ControllerModifyVolume replaces the record
-// as a whole (compare and set). The size is not here: the header has it.
-// Pure; any thread.
+// it at each attach, so an edited record needs no new PV. ControllerModifyVolume replaces the
+// record as a whole (compare and set). The size is not here: the header has it. Pure; any thread.
 #pragma once
 
 #include <cstdint>

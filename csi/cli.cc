@@ -75,6 +75,10 @@ void AddCommonFlags(CLI::App& app, CommonOptions& options) {
       ->envname("RBD_CSI_DRAIN_SECONDS")
       ->capture_default_str()
       ->group("Serving");
+  app.add_option("--metrics-endpoint", options.metrics_endpoint,
+                 "Where to serve metrics to Prometheus, host:port; without it, nowhere")
+      ->envname("RBD_CSI_METRICS_ENDPOINT")
+      ->group("Serving");
   app.add_option("--keys", options.keys,
                  "Directory with <clusterID>/userID and <clusterID>/userKey; without it, keys come "
                  "with the requests")

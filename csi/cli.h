@@ -16,8 +16,9 @@ struct CommonOptions {
   std::string driver_name = "rbd-csi.io";  // CSIDriver's name
   std::string
       keys;  // directory <clusterID>/userID and <clusterID>/userKey; empty: keys come with requests
-  int max_in_flight = 256;    // calls served at once, Identity not counted
-  double drain_seconds = 30;  // how long SIGTERM waits for calls in flight
+  std::string metrics_endpoint;  // host:port for Prometheus; empty: no metrics
+  int max_in_flight = 256;       // calls served at once, Identity not counted
+  double drain_seconds = 30;     // how long SIGTERM waits for calls in flight
   LogOptions log;
 };
 

@@ -17,6 +17,10 @@ absl::StatusOr<csi::v1::GetPluginCapabilitiesResponse> IdentityService::GetPlugi
   csi::v1::GetPluginCapabilitiesResponse response;
   response.add_capabilities()->mutable_service()->set_type(
       PluginCapability::Service::CONTROLLER_SERVICE);
+  response.add_capabilities()->mutable_service()->set_type(
+      PluginCapability::Service::GROUP_CONTROLLER_SERVICE);
+  response.add_capabilities()->mutable_service()->set_type(
+      PluginCapability::Service::SNAPSHOT_METADATA_SERVICE);
   response.add_capabilities()->mutable_volume_expansion()->set_type(
       PluginCapability::VolumeExpansion::ONLINE);
   return response;

@@ -65,4 +65,12 @@ std::string NodeId::ToString() const {
   return text;
 }
 
+bool IsSameNode(std::string_view left, std::string_view right) {
+  const auto one = NodeId::Parse(left);
+  const auto other = NodeId::Parse(right);
+  return one.has_value() && other.has_value()
+             ? one->name == other->name && one->address == other->address
+             : left == right;
+}
+
 }  // namespace rbdcsi

@@ -29,4 +29,8 @@ struct NodeId {
   friend bool operator==(const NodeId&, const NodeId&) = default;
 };
 
+// True when both texts name the same node: its limit may have been changed in between, and
+// Kubernetes detaches by the node id of now what it attached by the one of then.
+bool IsSameNode(std::string_view left, std::string_view right);
+
 }  // namespace rbdcsi

@@ -155,14 +155,16 @@ void LogEnd(const Call& call, const absl::Status& status, const std::string& req
 
 grpc::Status Border::Run(Kind kind, grpc::ServerContext* context,
                          const google::protobuf::Message& request, const std::string& key,
-                         const Handler& handler) {
+                         const Handler& handler, const uint64_t* messages) {
   const Call call(MethodName(request), NextId(), DeadlineOf(context, options_.default_deadline));
   const Registered registered(call);
   const std::string text = Redacted(request);
   spdlog::debug("{} started {}", call.method(), text);
   const absl::Status status =
       kind == Kind::kCapped ? Capped(call, key, handler) : Guarded(handler, call);
-  LogEnd(call, status, text, kind == Kind::kAlways ? spdlog::level::debug : spdlog::level::info);
+  const std::string sent = messages != nullptr ? absl::StrCat(*messages, " messages ") : "";
+  LogEnd(call, status, sent + text,
+         kind == Kind::kAlways ? spdlog::level::debug : spdlog::level::info);
   return ToGrpc(status);
 }
 

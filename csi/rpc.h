@@ -7,12 +7,15 @@
 // what was done is unknown), converts the status and writes one log line with the redacted request,
 // the code and the time. Handlers have one shape and can be called from a test without gRPC:
 //   absl::StatusOr<Response> (Service::*)(const Call&, const Request&)
+// and for a server stream, whose log line has the number of messages as well:
+//   absl::Status (Service::*)(const Call&, const Request&, Outlet<Response>&)
 #pragma once
 
 #include <google/protobuf/message.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -23,6 +26,7 @@
 #include "absl/time/time.h"
 #include "csi/call.h"
 #include "csi/keyed_lock.h"
+#include "csi/stream.h"
 
 namespace rbdcsi {
 
@@ -55,6 +59,18 @@ class Border {
     });
   }
 
+  // A server stream; as Serve, and the handler's work ends when the client is gone.
+  template <class Request, class Response, class Service>
+  grpc::Status ServeStream(grpc::ServerContext* context, const Request* request,
+                           grpc::ServerWriter<Response>* writer, Service& service,
+                           absl::Status (Service::*handler)(const Call&, const Request&,
+                                                            Outlet<Response>&)) {
+    Stream<Response> out(context, writer);
+    return Run(
+        Kind::kCapped, context, *request, std::string(),
+        [&](const Call& call) { return (service.*handler)(call, *request, out); }, &out.sent());
+  }
+
   // As Serve, outside the in-flight cap and logged at debug level: for Identity.
   template <class Request, class Response, class Service>
   grpc::Status ServeAlways(grpc::ServerContext* context, const Request* request, Response* response,
@@ -79,9 +95,34 @@ class Border {
     return absl::OkStatus();
   }
 
+  template <class Message>
+  class Stream final : public Outlet<Message> {
+   public:
+    Stream(grpc::ServerContext* context, grpc::ServerWriter<Message>* writer)
+        : context_(context), writer_(writer) {}
+    absl::Status Send(const Message& message) override {
+      if (!writer_->Write(message)) {
+        return Gone();
+      }
+      ++sent_;
+      return absl::OkStatus();
+    }
+    absl::Status CheckWanted() override {
+      return context_->IsCancelled() ? Gone() : absl::OkStatus();
+    }
+    const uint64_t& sent() const { return sent_; }
+
+   private:
+    static absl::Status Gone() { return absl::CancelledError("the client reads no further"); }
+    grpc::ServerContext* context_;
+    grpc::ServerWriter<Message>* writer_;
+    uint64_t sent_ = 0;
+  };
+
+  // `messages`: how many a stream has sent by the end of the handler; null: no stream.
   grpc::Status Run(Kind kind, grpc::ServerContext* context,
                    const google::protobuf::Message& request, const std::string& key,
-                   const Handler& handler);
+                   const Handler& handler, const uint64_t* messages = nullptr);
   absl::Status Capped(const Call& call, const std::string& key, const Handler& handler);
 
   Options options_;

@@ -7,6 +7,7 @@
 #include "absl/time/time.h"
 #include "csi/identity_service.h"
 #include "csi/log.h"
+#include "csi/metrics.h"
 #include "csi/rpc.h"
 #include "csi/server.h"
 #include "csi/status.h"
@@ -32,6 +33,8 @@ absl::Status Serve(const NodeOptions& options) {
                        .max_volumes = options.max_volumes,
                        .cgroup_root = cgroup_root},
                       *mapper, paths);
+  Metrics metrics;
+  RETURN_IF_ERROR(metrics.Serve(options.common.metrics_endpoint));
   IdentityService identity(options.common.driver_name);
   Border border({.max_in_flight = options.common.max_in_flight});
   IdentityGrpc identity_grpc(border, identity);

@@ -88,16 +88,19 @@ class Controller:
         self.channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
         self.identity = rpc.IdentityStub(self.channel)
         self.stub = rpc.ControllerStub(self.channel)
+        self.group_stub = rpc.GroupControllerStub(self.channel)
+        self.metadata = rpc.SnapshotMetadataStub(self.channel)
         self.deadline = deadline
 
     def create(self, name: str, size: int = GIB, parameters: Optional[dict[str, str]] = None, *,
                capability: Optional[Message] = None, limit: int = 0, source: str = "",
-               secrets: Optional[dict[str, str]] = None) -> Message:
+               secrets: Optional[dict[str, str]] = None, mutable: Optional[dict[str, str]] = None) -> Message:
         """CreateVolume in the pool `rbd`, unless `parameters` say else; `source`: the id of a snapshot or volume."""
         return self.stub.CreateVolume(pb.CreateVolumeRequest(
             name=name, capacity_range=pb.CapacityRange(required_bytes=size, limit_bytes=limit),
             volume_capabilities=[capability or mount()], parameters=parameters or {"pool": "rbd"},
             secrets=secrets or {}, volume_content_source=content_source(source) if source else None,
+            mutable_parameters=mutable or {},
         ), timeout=self.deadline).volume
 
     def delete(self, volume_id: str) -> None:
@@ -131,6 +134,34 @@ class Controller:
         return self.stub.ListSnapshots(pb.ListSnapshotsRequest(
             max_entries=max_entries, starting_token=token, source_volume_id=volume_id, snapshot_id=snapshot_id,
         ), timeout=self.deadline)
+
+    def group_snapshot(self, name: str, volume_ids: Iterable[str]) -> Message:
+        """CreateVolumeGroupSnapshot; the group snapshot."""
+        return self.group_stub.CreateVolumeGroupSnapshot(pb.CreateVolumeGroupSnapshotRequest(
+            name=name, source_volume_ids=list(volume_ids)), timeout=self.deadline).group_snapshot
+
+    def get_group(self, group_id: str, snapshot_ids: Iterable[str]) -> Message:
+        return self.group_stub.GetVolumeGroupSnapshot(pb.GetVolumeGroupSnapshotRequest(
+            group_snapshot_id=group_id, snapshot_ids=list(snapshot_ids)), timeout=self.deadline).group_snapshot
+
+    def delete_group(self, group_id: str, snapshot_ids: Iterable[str]) -> None:
+        self.group_stub.DeleteVolumeGroupSnapshot(pb.DeleteVolumeGroupSnapshotRequest(
+            group_snapshot_id=group_id, snapshot_ids=list(snapshot_ids)), timeout=self.deadline)
+
+    def allocated(self, snapshot_id: str, offset: int = 0, max_results: int = 0) -> list[Message]:
+        """GetMetadataAllocated; all messages of the stream."""
+        return list(self.metadata.GetMetadataAllocated(pb.GetMetadataAllocatedRequest(
+            snapshot_id=snapshot_id, starting_offset=offset, max_results=max_results), timeout=self.deadline))
+
+    def delta(self, base: str, target: str, offset: int = 0, max_results: int = 0) -> list[Message]:
+        """GetMetadataDelta; all messages of the stream."""
+        return list(self.metadata.GetMetadataDelta(pb.GetMetadataDeltaRequest(
+            base_snapshot_id=base, target_snapshot_id=target, starting_offset=offset, max_results=max_results,
+        ), timeout=self.deadline))
+
+    def modify(self, volume_id: str, parameters: dict[str, str]) -> None:
+        self.stub.ControllerModifyVolume(pb.ControllerModifyVolumeRequest(
+            volume_id=volume_id, mutable_parameters=parameters), timeout=self.deadline)
 
     def expand(self, volume_id: str, size: int) -> Message:
         return self.stub.ControllerExpandVolume(pb.ControllerExpandVolumeRequest(

@@ -1,7 +1,6 @@
 #include "tests/bench/ceph_floor.h"
 
 #include <rbd/features.h>
-#include <rbd/librbd.h>
 
 #include <array>
 #include <memory>
@@ -18,7 +17,21 @@ constexpr const char* kLockCookie = "bench";
 constexpr uint64_t kNotForCreate = RBD_FEATURES_INTERNAL | RBD_FEATURE_STRIPINGV2 |
                                    RBD_FEATURE_DATA_POOL | RBD_FEATURE_DIRTY_CACHE;
 
-absl::Status SetOptions(rbd_image_options_t options, const ImageShape& shape) {
+absl::Status ReadShape(rbd_image_t image, ImageShape* shape) {
+  rbd_image_info_t info;
+  RETURN_IF_ERROR(CephStatus(rbd_stat(image, &info, sizeof(info)), "rbd_stat"));
+  shape->size_bytes = info.size;
+  shape->order = static_cast<uint64_t>(info.order);
+  RETURN_IF_ERROR(CephStatus(rbd_get_features(image, &shape->features), "rbd_get_features"));
+  shape->features &= ~kNotForCreate;
+  RETURN_IF_ERROR(
+      CephStatus(rbd_get_stripe_unit(image, &shape->stripe_unit), "rbd_get_stripe_unit"));
+  return CephStatus(rbd_get_stripe_count(image, &shape->stripe_count), "rbd_get_stripe_count");
+}
+
+}  // namespace
+
+absl::Status SetImageOptions(rbd_image_options_t options, const ImageShape& shape) {
   struct Setting {
     int name;
     uint64_t value;
@@ -37,20 +50,6 @@ absl::Status SetOptions(rbd_image_options_t options, const ImageShape& shape) {
   }
   return absl::OkStatus();
 }
-
-absl::Status ReadShape(rbd_image_t image, ImageShape* shape) {
-  rbd_image_info_t info;
-  RETURN_IF_ERROR(CephStatus(rbd_stat(image, &info, sizeof(info)), "rbd_stat"));
-  shape->size_bytes = info.size;
-  shape->order = static_cast<uint64_t>(info.order);
-  RETURN_IF_ERROR(CephStatus(rbd_get_features(image, &shape->features), "rbd_get_features"));
-  shape->features &= ~kNotForCreate;
-  RETURN_IF_ERROR(
-      CephStatus(rbd_get_stripe_unit(image, &shape->stripe_unit), "rbd_get_stripe_unit"));
-  return CephStatus(rbd_get_stripe_count(image, &shape->stripe_count), "rbd_get_stripe_count");
-}
-
-}  // namespace
 
 absl::StatusOr<ImageShape> CephFloor::ShapeOf(const std::string& image) {
   rbd_image_t handle = nullptr;
@@ -80,7 +79,7 @@ absl::Status CephFloor::Create(const std::string& image, const ImageShape& shape
   rbd_image_options_t options = nullptr;
   rbd_image_options_create(&options);
   absl::Cleanup destroy = [&options] { rbd_image_options_destroy(options); };
-  RETURN_IF_ERROR(SetOptions(options, shape));
+  RETURN_IF_ERROR(SetImageOptions(options, shape));
   return CephStatus(rbd_create4(connection_.pool(), image.c_str(), shape.size_bytes, options),
                     absl::StrCat("rbd_create4 ", image));
 }

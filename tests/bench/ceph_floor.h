@@ -3,6 +3,8 @@
 // nothing open. Any thread. Sizes in bytes.
 #pragma once
 
+#include <rbd/librbd.h>
+
 #include <cstdint>
 #include <string>
 
@@ -20,6 +22,9 @@ struct ImageShape {
   uint64_t stripe_unit = 0;
   uint64_t stripe_count = 0;
 };
+
+// Tells librbd to make an image of that shape. The size is told elsewhere.
+absl::Status SetImageOptions(rbd_image_options_t options, const ImageShape& shape);
 
 class CephFloor {
  public:

@@ -6,16 +6,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "csi/status.h"
-#include "csi/volume_id.h"
 #include "tests/bench/ceph_floor.h"
 #include "tests/bench/cost.h"
 #include "tests/bench/measure.h"
 #include "tests/bench/report.h"
+#include "tests/bench/volumes.h"
 
 namespace rbdcsi {
 namespace {
 
-constexpr int kPreparingCallers = 8;
 constexpr uint64_t kMebibyte = uint64_t{1} << 20;
 
 class Round {
@@ -60,11 +59,7 @@ absl::Status Round::LearnShape() {
                                  .size_bytes = Size(),
                                  .parameters = bench_.parameters};
   ASSIGN_OR_RETURN(const std::string volume, client_.CreateVolume(wanted));
-  const std::optional<VolumeId> id = VolumeId::Parse(volume);
-  if (!id) {
-    return absl::InternalError(absl::StrCat("volume id ", volume, ": not one of rbd-csi"));
-  }
-  ASSIGN_OR_RETURN(shape_, floor_.ShapeOf(id->image));
+  ASSIGN_OR_RETURN(shape_, ShapeOfVolume(floor_, volume));
   return client_.DeleteVolume(volume);
 }
 
@@ -139,18 +134,6 @@ absl::Status Round::Run(const Plan& plan, const std::string& label, const Runner
       .status();
 }
 
-absl::Status MakeExisting(const ControllerBench& bench, CsiClient& client) {
-  const auto create = [&](int item) {
-    return client
-        .CreateVolume({.name = absl::StrCat("bench-existing-", item),
-                       .size_bytes = kMebibyte,
-                       .parameters = bench.parameters})
-        .status();
-  };
-  return RunBatch({.count = bench.existing, .callers = kPreparingCallers}, create, nullptr)
-      .status();
-}
-
 absl::Status RunCost(const ControllerBench& bench, CephConnection& connection, Round& round) {
   const Plan plan{.count = bench.count_operations,
                   .warmup = bench.count_operations,
@@ -186,7 +169,9 @@ absl::Status RunControllerBench(const ControllerBench& bench) {
                    CephConnection::Connect(bench.ceph));
   CsiClient client(bench.socket);
   RETURN_IF_ERROR(client.Probe());
-  RETURN_IF_ERROR(MakeExisting(bench, client));
+  const CsiClient::Wanted existing{
+      .name = "bench-existing", .size_bytes = kMebibyte, .parameters = bench.parameters};
+  RETURN_IF_ERROR(MakeVolumes(client, existing, bench.existing).status());
   Round round(bench, *connection, client);
   if (bench.count_operations > 0) {
     RETURN_IF_ERROR(RunCost(bench, *connection, round));

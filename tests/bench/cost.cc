@@ -3,25 +3,19 @@
 #include <algorithm>
 
 #include "absl/time/clock.h"
-#include "absl/time/time.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
-namespace {
 
-constexpr absl::Duration kIdle = absl::Seconds(10);
-
-}  // namespace
-
-absl::StatusOr<Meter> Meter::Learn(CephConnection& connection) {
+absl::StatusOr<Meter> Meter::Learn(CephConnection& connection, absl::Duration idle) {
   ASSIGN_OR_RETURN(const Counters before, connection.ReadCounters());
-  absl::SleepFor(kIdle);
+  absl::SleepFor(idle);
   ASSIGN_OR_RETURN(const Counters after, connection.ReadCounters());
-  const double seconds = absl::ToDoubleSeconds(kIdle);
-  Counters idle = after - before;
-  idle.osd_ops /= seconds;
-  idle.mon_commits /= seconds;
-  return Meter(connection, idle);
+  const double seconds = absl::ToDoubleSeconds(idle);
+  Counters rate = after - before;
+  rate.osd_ops /= seconds;
+  rate.mon_commits /= seconds;
+  return Meter(connection, rate);
 }
 
 // Adds what the batch costs to `sum`.

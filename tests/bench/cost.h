@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "tests/bench/ceph_connection.h"
 #include "tests/bench/measure.h"
 
@@ -23,8 +24,9 @@ struct Cost {
 
 class Meter {
  public:
-  // Watches the idle cluster for some seconds.
-  static absl::StatusOr<Meter> Learn(CephConnection& connection);
+  // Watches the idle cluster for that long: the longer the better it knows it.
+  static absl::StatusOr<Meter> Learn(CephConnection& connection,
+                                     absl::Duration idle = absl::Seconds(10));
 
   // Uses the items [0, Items(plan)), as Measure() does; plan.callers is 1.
   absl::StatusOr<std::vector<Cost>> Measure(const Plan& plan,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "csi/status.h"
 
 namespace rbdcsi {
 namespace {
@@ -44,6 +45,14 @@ absl::StatusOr<std::string> CsiClient::CreateVolume(const Wanted& wanted) {
   request.mutable_capacity_range()->set_required_bytes(static_cast<int64_t>(wanted.size_bytes));
   *request.add_volume_capabilities() = SingleWriterMount();
   request.mutable_parameters()->insert(wanted.parameters.begin(), wanted.parameters.end());
+  csi::v1::VolumeContentSource& source = *request.mutable_volume_content_source();
+  if (!wanted.from_snapshot.empty()) {
+    source.mutable_snapshot()->set_snapshot_id(wanted.from_snapshot);
+  } else if (!wanted.from_volume.empty()) {
+    source.mutable_volume()->set_volume_id(wanted.from_volume);
+  } else {
+    request.clear_volume_content_source();
+  }
   csi::v1::CreateVolumeResponse response;
   const absl::Status status = Invoke(*controller_, &csi::v1::Controller::Stub::CreateVolume,
                                      "CreateVolume", request, &response);
@@ -68,6 +77,34 @@ absl::Status CsiClient::Expand(const std::string& volume_id, uint64_t size_bytes
   csi::v1::ControllerExpandVolumeResponse response;
   return Invoke(*controller_, &csi::v1::Controller::Stub::ControllerExpandVolume,
                 "ControllerExpandVolume", request, &response);
+}
+
+absl::StatusOr<CsiClient::VolumePage> CsiClient::ListVolumes(const PageWanted& wanted) {
+  csi::v1::ListVolumesRequest request;
+  request.set_max_entries(wanted.max_entries);
+  request.set_starting_token(wanted.token);
+  csi::v1::ListVolumesResponse response;
+  RETURN_IF_ERROR(Invoke(*controller_, &csi::v1::Controller::Stub::ListVolumes, "ListVolumes",
+                         request, &response));
+  return VolumePage{.entries = response.entries_size(), .next_token = response.next_token()};
+}
+
+absl::StatusOr<std::string> CsiClient::CreateSnapshot(const WantedSnapshot& wanted) {
+  csi::v1::CreateSnapshotRequest request;
+  request.set_source_volume_id(wanted.volume_id);
+  request.set_name(wanted.name);
+  csi::v1::CreateSnapshotResponse response;
+  RETURN_IF_ERROR(Invoke(*controller_, &csi::v1::Controller::Stub::CreateSnapshot, "CreateSnapshot",
+                         request, &response));
+  return response.snapshot().snapshot_id();
+}
+
+absl::Status CsiClient::DeleteSnapshot(const std::string& snapshot_id) {
+  csi::v1::DeleteSnapshotRequest request;
+  request.set_snapshot_id(snapshot_id);
+  csi::v1::DeleteSnapshotResponse response;
+  return Invoke(*controller_, &csi::v1::Controller::Stub::DeleteSnapshot, "DeleteSnapshot", request,
+                &response);
 }
 
 absl::Status CsiClient::Publish(const Attachment& attachment) {

@@ -25,10 +25,29 @@ class CsiClient {
     std::string name;
     uint64_t size_bytes = 0;
     StringMap parameters;
+    std::string from_snapshot = {};  // a snapshot id, or empty
+    std::string from_volume = {};    // a volume id, or empty
   };
   absl::StatusOr<std::string> CreateVolume(const Wanted& wanted);  // the volume id
   absl::Status DeleteVolume(const std::string& volume_id);
   absl::Status Expand(const std::string& volume_id, uint64_t size_bytes);
+
+  struct VolumePage {
+    int entries = 0;
+    std::string next_token;  // empty: the last page
+  };
+  struct PageWanted {
+    int max_entries = 0;  // 0: all
+    std::string token = {};
+  };
+  absl::StatusOr<VolumePage> ListVolumes(const PageWanted& wanted);
+
+  struct WantedSnapshot {
+    std::string volume_id;
+    std::string name;
+  };
+  absl::StatusOr<std::string> CreateSnapshot(const WantedSnapshot& wanted);  // the snapshot id
+  absl::Status DeleteSnapshot(const std::string& snapshot_id);
 
   struct Attachment {
     std::string volume_id;

@@ -10,14 +10,18 @@
 #include "absl/status/status.h"
 #include "tests/bench/controller_bench.h"
 #include "tests/bench/daemon_bench.h"
+#include "tests/bench/list_bench.h"
 #include "tests/bench/node_bench.h"
+#include "tests/bench/snapshot_bench.h"
 
 namespace {
 
 using rbdcsi::CephTarget;
 using rbdcsi::ControllerBench;
 using rbdcsi::DaemonBench;
+using rbdcsi::ListBench;
 using rbdcsi::NodeBench;
+using rbdcsi::SnapshotBench;
 
 using Chosen = std::function<absl::Status()>;
 
@@ -44,6 +48,39 @@ void AddController(CLI::App& app, ControllerBench& bench, Chosen& chosen) {
   command->callback([&] {
     bench.parameters["pool"] = bench.ceph.pool;
     chosen = [&bench] { return rbdcsi::RunControllerBench(bench); };
+  });
+}
+
+void AddSnapshots(CLI::App& app, SnapshotBench& bench, Chosen& chosen) {
+  CLI::App* command = app.add_subcommand("snapshots", "snapshots and clones beside librbd");
+  AddCeph(*command, bench.ceph);
+  command->add_option("--socket", bench.socket, "the controller's socket")->required();
+  command->add_option("--count", bench.count, "calls of what waits for the monitors");
+  command->add_option("--clones", bench.clones, "timed clones of a snapshot");
+  command->add_option("--parallel", bench.parallel, "snapshots at the same time");
+  command->add_option("--times", bench.times, "how often that is done");
+  command->add_option("--idle", bench.idle_s, "seconds to watch the idle cluster first");
+  command->add_option("--existing", bench.existing, "volumes in the pool, for the report");
+  command->add_option("--size-mib", bench.size_mib, "size of a volume");
+  command->add_flag("--leave-all", bench.leave_all, "remove nothing at the end");
+  command->callback([&] {
+    bench.parameters["pool"] = bench.ceph.pool;
+    chosen = [&bench] { return rbdcsi::RunSnapshotBench(bench); };
+  });
+}
+
+void AddLists(CLI::App& app, ListBench& bench, Chosen& chosen) {
+  CLI::App* command = app.add_subcommand("lists", "ListVolumes, and CreateVolume among many");
+  AddCeph(*command, bench.ceph);
+  command->add_option("--socket", bench.socket, "the controller's socket")->required();
+  command->add_option("--existing", bench.existing, "volumes to make; they stay");
+  command->add_option("--entries", bench.entries, "volumes to make for it without --existing");
+  command->add_option("--count", bench.count, "timed calls of CreateVolume");
+  command->add_option("--walks", bench.walks, "how often all the pages are read");
+  command->add_option("--size-mib", bench.size_mib, "size of a timed volume");
+  command->callback([&] {
+    bench.parameters["pool"] = bench.ceph.pool;
+    chosen = [&bench] { return rbdcsi::RunListBench(bench); };
   });
 }
 
@@ -78,9 +115,13 @@ int Run(int argc, char** argv) {
   app.option_defaults()->always_capture_default();
   Chosen chosen;
   ControllerBench controller;
+  SnapshotBench snapshots;
+  ListBench lists;
   NodeBench node;
   DaemonBench daemon;
   AddController(app, controller, chosen);
+  AddSnapshots(app, snapshots, chosen);
+  AddLists(app, lists, chosen);
   AddNode(app, node, chosen);
   AddDaemon(app, daemon, chosen);
   CLI11_PARSE(app, argc, argv);

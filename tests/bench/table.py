@@ -3,9 +3,10 @@ from typing import Any
 
 from bench.limits import FLOORS, Row, Verdict
 
-HEADS = ["op", "callers", "p50 ms", "p95 ms", "per s", "raw p50", "raw per s", "ratio", "OSD ops", "raw ops", "commits"]
+HEADS = ["op", "callers", "p50 ms", "p95 ms", "per s", "raw p50", "raw per s", "ratio", "OSD ops", "raw ops", "commits",
+         "raw commits"]
 FIELDS = ["op", "callers", "p50_ms", "p95_ms", "per_s", "floor_p50_ms", "floor_per_s", "ratio_p50", "osd_ops",
-          "floor_osd_ops", "mon_commits"]
+          "floor_osd_ops", "mon_commits", "floor_mon_commits"]
 
 
 def cell(value: Any) -> str:

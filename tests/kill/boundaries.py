@@ -91,3 +91,15 @@ def drive_controller(world: World, method: str, prepare: Callable[[int], State],
                              args=("--reaper-interval=1",))
     print(report, *report.deaths, sep="\n  ")
     assert len(report.deaths) >= 2
+
+
+def eventually_deleted(controller: csi_client.Controller, volume_id: str) -> None:
+    """DeleteVolume, which is refused as long as a dead controller's watch lasts."""
+    def deleted() -> bool:
+        try:
+            controller.delete(volume_id)
+            return True
+        except grpc.RpcError as error:
+            assert "dead client's watch" in error.details(), error
+            return False
+    csi_client.wait_until(deleted, 60, f"{volume_id} can be deleted")

@@ -1,10 +1,11 @@
 """Both daemons killed before and after every step of every RPC that changes something; the call again converges."""
+import json
 from typing import Callable, Iterator
 
 import pytest
 
 import csi_client
-from boundaries import drive_controller, kill_everywhere, restart
+from boundaries import drive_controller, eventually_deleted, kill_everywhere, restart
 from csi_client import MIB, Controller
 from pod import Pod
 from pool import becomes_empty, headers
@@ -79,6 +80,46 @@ def test_expand(world: World, controller: Controller, volume: Callable[..., str]
         assert controller.get(volume_id).volume.capacity_bytes == size
 
     drive_controller(world, "ControllerExpandVolume", lambda number: SIZE + number * MIB, call, check)
+
+
+def test_modify(world: World, controller: Controller) -> None:
+    def prepare(number: int) -> str:
+        restart(world.controller)
+        return str(controller.create(f"kill-modify-{number}", SIZE).volume_id)
+
+    def call(volume_id: str) -> None:
+        controller.modify(volume_id, {"maxIOPS": "100", "deletionDelay": "0s",
+                                      "imageFeatures": "layering,exclusive-lock,deep-flatten"})
+
+    def check(volume_id: str) -> None:
+        info = world.ceph.rbd("info", "--format", "json", volume_id.split("/", 1)[1]).stdout
+        assert "object-map" not in info and "exclusive-lock" in info
+        context = controller.publish(volume_id, "v1/alpha/192.0.2.101")
+        assert (context["readIops"], context["writeIops"]) == ("100", "100")
+        controller.unpublish(volume_id)
+        eventually_deleted(controller, volume_id)
+
+    drive_controller(world, "ControllerModifyVolume", prepare, call, check)
+    becomes_empty(world)
+
+
+def test_delete_volume_that_is_kept_for_a_while(world: World, controller: Controller) -> None:
+    def prepare(number: int) -> str:
+        restart(world.controller)
+        return str(controller.create(f"kill-kept-{number}", SIZE, mutable={"deletionDelay": "1h"}).volume_id)
+
+    def check(volume_id: str) -> None:
+        name = volume_id.split("/")[-1]
+        kept = {entry["name"]: entry["id"]
+                for entry in json.loads(world.ceph.rbd("trash", "ls", "--format", "json", "rbd").stdout)}
+        world.ceph.rbd("trash", "restore", f"rbd/{kept[name]}")
+        assert controller.get(volume_id).volume.volume_id == volume_id
+        controller.publish(volume_id, "v1/alpha/192.0.2.101")
+        controller.unpublish(volume_id)
+        world.ceph.rbd("rm", f"rbd/{name}")
+
+    drive_controller(world, "DeleteVolume", prepare, controller.delete, check)
+    becomes_empty(world)
 
 
 class StageCase:

@@ -1,11 +1,10 @@
 """The controller killed before and after every step of snapshots and clones; the call again converges."""
 from typing import Callable, Iterator
 
-import grpc
 import pytest
 
 import csi_client
-from boundaries import drive_controller, restart
+from boundaries import drive_controller, eventually_deleted, restart
 from csi_client import MIB, Controller
 from images import checksum, fill
 from pool import becomes_empty, headers, snapshot_names
@@ -14,18 +13,6 @@ from world import World
 SIZE = 16 * MIB
 # A dead controller's watch and lock on an image hold up its successor until Ceph gives them up.
 PATIENCE = 120
-
-
-def delete_unwatched(controller: Controller, volume_id: str) -> None:
-    """DeleteVolume, refused as long as the dead controller's watch lasts."""
-    def deleted() -> bool:
-        try:
-            controller.delete(volume_id)
-            return True
-        except grpc.RpcError as error:
-            assert "dead client's watch" in error.details(), error
-            return False
-    csi_client.wait_until(deleted, 60, f"{volume_id} can be deleted")
 
 
 @pytest.fixture()
@@ -68,7 +55,7 @@ def test_delete_snapshot(world: World, controller: Controller, cloned: bool) -> 
     def check(snapshot_id: str) -> None:
         assert list(controller.snapshots(volume_id=snapshot_id.split("@")[0]).entries) == []
         for name in ("kill-unsnap-clone", "kill-unsnap-source"):
-            delete_unwatched(controller, f"world/rbd/csi.{name}")
+            eventually_deleted(controller, f"world/rbd/csi.{name}")
         becomes_empty(world)
 
     drive_controller(world, "DeleteSnapshot", prepare, controller.delete_snapshot, check)
@@ -87,12 +74,12 @@ def test_create_volume_from(world: World, controller: Controller, of: str) -> No
         assert checksum(world, made.volume_id) == bytes_of_source
         user_snapshots = world.ceph.rbd("snap", "ls", "--format", "json", f"rbd/csi.kill-source-{of}").stdout
         assert user_snapshots.count('"name"') == (1 if of == "snapshot" else 0)
-        delete_unwatched(controller, made.volume_id)
+        eventually_deleted(controller, made.volume_id)
         csi_client.wait_until(lambda: len(headers(world)) == 1, 60, "the clone's space back")
 
     drive_controller(world, "CreateVolume", lambda number: f"kill-clone-{of}-{number}",
                      lambda name: controller.create(name, SIZE, source=origin), check)
     if of == "snapshot":
         controller.delete_snapshot(origin)
-    delete_unwatched(controller, source)
+    eventually_deleted(controller, source)
     becomes_empty(world)

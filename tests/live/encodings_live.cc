@@ -151,6 +151,9 @@ TEST_CASE("the owner of the exclusive lock and the watchers are those that librb
   REQUIRE(header.owner.lockers.size() == 1);
   CHECK(header.owner.lockers[0].client == Connected()->instance());
   CHECK(header.owner.lockers[0].address == watchers[0].address);
+  REQUIRE(header.watchers.size() == 1);
+  CHECK(header.watchers[0].client == watchers[0].client);
+  CHECK(header.watchers[0].address == watchers[0].address);
 }
 
 TEST_CASE("an image trashed by class calls is one that librbd lists, restores and removes") {

@@ -138,5 +138,10 @@ TEST_CASE("a client is at an address only when the whole address is equal") {
   CHECK_FALSE(IsAtAddress("", "192.0.2.1"));
 }
 
+TEST_CASE("a node whose limit has changed is the same node") {
+  const Sight held = HeldBy("v1/one/192.0.2.11/8", "SINGLE_NODE_WRITER mount rw");
+  CHECK(*DecidePublish(held, Of("one", AccessMode::kSingleNodeWriter)) == PublishStep::kAttached);
+}
+
 }  // namespace
 }  // namespace rbdcsi

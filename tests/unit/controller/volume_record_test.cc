@@ -15,6 +15,7 @@ VolumeRecord Full() {
           .map_options = "queue_depth=256",
           .unmap_options = "force",
           .mkfs_options = "-m 1",
+          .tunables = {.deletion_delay = 3600, .max_iops = 5, .max_write_bandwidth = 1 << 20},
           .pvc = "default/data",
           .pv = "pvc-1"};
 }
@@ -23,6 +24,7 @@ TEST_CASE("a record comes back from its JSON as it was") {
   const auto back = VolumeRecord::FromJson(Full().ToJson());
   REQUIRE(back.has_value());
   CHECK(back->ToJson() == Full().ToJson());
+  CHECK(back->tunables == Full().tunables);
   CHECK(Difference(*back, Full()).empty());
 }
 
@@ -46,6 +48,9 @@ TEST_CASE("a difference names the parameter and both values, and who claims it d
   VolumeRecord other = Full();
   other.mkfs_options = "-m 5";
   CHECK(Difference(Full(), other) == R"(mkfsOptions is "-m 1", asked for "-m 5")");
+  other = Full();
+  other.tunables.max_iops = 0;
+  CHECK(Difference(Full(), other) == "maxIOPS is 5, asked for 0");
   other = Full();
   other.pvc = "default/other";
   CHECK(Difference(Full(), other).empty());

@@ -1,5 +1,7 @@
 #include "csi/identity_service.h"
 
+#include <set>
+
 #include "tests/catch.h"
 
 namespace rbdcsi {
@@ -15,18 +17,25 @@ TEST_CASE("the plugin gives its name and version") {
   CHECK_THAT(response.vendor_version(), Catch::Matchers::Matches("\\d+\\.\\d+\\.\\d+"));
 }
 
-TEST_CASE("the plugin offers a controller and online expansion") {
+TEST_CASE("the plugin offers a controller, groups, changed blocks and online expansion") {
+  using csi::v1::PluginCapability;
   Border border({});
   IdentityService service("rbd-csi.io");
   IdentityGrpc grpc(border, service);
   csi::v1::GetPluginCapabilitiesResponse response;
   const csi::v1::GetPluginCapabilitiesRequest request;
   REQUIRE(grpc.GetPluginCapabilities(nullptr, &request, &response).ok());
-  REQUIRE(response.capabilities_size() == 2);
-  CHECK(response.capabilities(0).service().type() ==
-        csi::v1::PluginCapability::Service::CONTROLLER_SERVICE);
-  CHECK(response.capabilities(1).volume_expansion().type() ==
-        csi::v1::PluginCapability::VolumeExpansion::ONLINE);
+  std::set<int> services;
+  std::set<int> expansions;
+  for (const PluginCapability& capability : response.capabilities()) {
+    (capability.has_service() ? services : expansions)
+        .insert(capability.has_service() ? static_cast<int>(capability.service().type())
+                                         : static_cast<int>(capability.volume_expansion().type()));
+  }
+  CHECK(services == std::set<int>{PluginCapability::Service::CONTROLLER_SERVICE,
+                                  PluginCapability::Service::GROUP_CONTROLLER_SERVICE,
+                                  PluginCapability::Service::SNAPSHOT_METADATA_SERVICE});
+  CHECK(expansions == std::set<int>{PluginCapability::VolumeExpansion::ONLINE});
 }
 
 TEST_CASE("a probe is answered ready") {

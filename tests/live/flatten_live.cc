@@ -185,7 +185,7 @@ TEST_CASE("what nobody finishes is cleared away when it is old, and nothing else
   Pool raw = Room::Open(Connected(), "sweep");
   const Room room("sweep");
   const Volume volume = Blank(room);
-  const uint64_t features = SpecFor("").spec.features;
+  const uint64_t features = kDefaultImageFeatures;
   const std::string half = FreshImage("half");
   const std::string written = FreshImage("written");
   RawCreate(raw, half, 64 * kMiB, features);

@@ -81,7 +81,8 @@ class Taking {
   const std::string& group() const { return wanted_.id.image; }
   std::string What() const { return absl::StrCat("create group snapshot ", wanted_.id.ToString()); }
   absl::Status ClearLeftovers(const GroupSight& sight, const std::vector<SourceVolume>& volumes);
-  absl::Status Gather(const GroupSight& sight, const std::vector<SourceVolume>& volumes);
+  absl::StatusOr<GroupSight> Gather(const GroupSight& sight,
+                                    const std::vector<SourceVolume>& volumes);
   absl::Status Join(const SourceVolume& volume);
   absl::Status FreeFromOther(const SourceVolume& volume);
 
@@ -99,8 +100,8 @@ absl::Status Taking::Take(const GroupSight& sight) {
   } else {
     RETURN_IF_ERROR(groups_.Create(group()));
   }
-  RETURN_IF_ERROR(Gather(sight, volumes));
-  return groups_.CreateSnapshot(group(), kGroupSnapshotName);
+  ASSIGN_OR_RETURN(const GroupSight gathered, Gather(sight, volumes));
+  return groups_.CreateSnapshot(group(), gathered, kGroupSnapshotName);
 }
 
 // Of an attempt that died, or of a deletion that did.
@@ -121,19 +122,20 @@ absl::Status Taking::ClearLeftovers(const GroupSight& sight,
   return absl::OkStatus();
 }
 
-absl::Status Taking::Gather(const GroupSight& sight, const std::vector<SourceVolume>& volumes) {
+absl::StatusOr<GroupSight> Taking::Gather(const GroupSight& sight,
+                                          const std::vector<SourceVolume>& volumes) {
   for (const SourceVolume& volume : volumes) {
     if (!HasImage(sight, volume)) {
       RETURN_IF_ERROR(Join(volume));
     }
   }
   // They were added by name, and a name may have moved to another image.
-  ASSIGN_OR_RETURN(const GroupSight now, groups_.Look(group()));
+  ASSIGN_OR_RETURN(GroupSight now, groups_.Look(group()));
   const bool all = now.images.size() == volumes.size() &&
                    std::all_of(volumes.begin(), volumes.end(), [&now](const SourceVolume& volume) {
                      return HasImage(now, volume);
                    });
-  return all ? absl::OkStatus()
+  return all ? absl::StatusOr<GroupSight>(std::move(now))
              : absl::AbortedError(
                    absl::StrCat(What(), ": the group's images changed meanwhile (call again)"));
 }

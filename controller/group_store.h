@@ -58,7 +58,8 @@ class GroupStore {
   // Of all images in the group, at one point in time of whoever writes to them through the
   // images' exclusive locks: librbd takes all of those locks first. About one second. ABORTED: it
   // exists, or there is no such group any more.
-  virtual absl::Status CreateSnapshot(const std::string& group, const std::string& snapshot) = 0;
+  virtual absl::Status CreateSnapshot(const std::string& group, const GroupSight& sight,
+                                      const std::string& snapshot) = 0;
   virtual absl::Status RenameSnapshot(const std::string& group, const std::string& before,
                                       const std::string& after) = 0;
   // With its members' snapshots, as far as they are there.

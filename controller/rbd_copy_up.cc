@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "csi/step.h"
 
 namespace rbdcsi {
@@ -100,7 +101,7 @@ class ObjectCopier {
 
 }  // namespace
 
-int CopyUp(Pool& pool, Image& image, FlattenProgress& progress) {
+int CopyUp(Pool& pool, Image& image, absl::Time end, FlattenProgress& progress) {
   Layout layout;
   if (const int r = ReadLayout(image, &layout); r < 0) {
     return r;
@@ -111,16 +112,17 @@ int CopyUp(Pool& pool, Image& image, FlattenProgress& progress) {
   if (!data.ok()) {
     return -EIO;
   }
-  const uint64_t objects = layout.Objects();
+  progress.objects = layout.Objects();
   ObjectCopier copier(*data, image, layout);
-  for (uint64_t object = 0; object < objects; ++object) {
-    if (progress.stop) {
-      return -EINTR;
+  while (progress.next < progress.objects) {
+    if (progress.stop || absl::Now() > end) {
+      return progress.stop ? -EINTR : -EAGAIN;
     }
-    if (const int r = copier.Copy(object); r < 0) {
+    if (const int r = copier.Copy(progress.next); r < 0) {
       return r;
     }
-    progress.percent = static_cast<int>((object + 1) * 100 / objects);
+    ++progress.next;
+    progress.percent = static_cast<int>(progress.next * 100 / progress.objects);
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 #include <cerrno>
 #include <ctime>
+#include <list>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -8,6 +9,7 @@
 #include "controller/error_tables.h"
 #include "controller/group_store.h"
 #include "controller/pool_errors.h"
+#include "controller/snap_lock.h"
 #include "controller/snapshot_header.h"
 #include "csi/status.h"
 #include "csi/step.h"
@@ -16,6 +18,14 @@ namespace rbdcsi {
 namespace {
 
 constexpr uint64_t kAll = 1U << 16;
+
+// An image that is not flattened while it lives.
+struct LockedImage {
+  LockedImage(Pool in, const std::string& id, const std::string& group)
+      : pool(std::move(in)), lock(SnapLock::ToSnap(pool, id, group)) {}
+  Pool pool;
+  SnapLock lock;
+};
 
 class RbdGroupStore final : public GroupStore {
  public:
@@ -34,7 +44,8 @@ class RbdGroupStore final : public GroupStore {
                                   const std::string& image) override;
   absl::Status RemoveImage(const std::string& group, const GroupSight& sight,
                            const GroupImage& image) override;
-  absl::Status CreateSnapshot(const std::string& group, const std::string& snapshot) override;
+  absl::Status CreateSnapshot(const std::string& group, const GroupSight& sight,
+                              const std::string& snapshot) override;
   absl::Status RenameSnapshot(const std::string& group, const std::string& before,
                               const std::string& after) override;
   absl::Status RemoveSnapshot(const std::string& group, const GroupSight& sight,
@@ -183,7 +194,15 @@ absl::Status RbdGroupStore::RemoveImage(const std::string& group, const GroupSig
   return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGroupChange, r, Spec(group));
 }
 
-absl::Status RbdGroupStore::CreateSnapshot(const std::string& group, const std::string& snapshot) {
+absl::Status RbdGroupStore::CreateSnapshot(const std::string& group, const GroupSight& sight,
+                                           const std::string& snapshot) {
+  std::list<LockedImage> locked;
+  for (const GroupImage& image : sight.images) {
+    ASSIGN_OR_RETURN(Pool pool, Beside(image.pool));
+    const LockedImage& added = locked.emplace_back(std::move(pool), image.image_id, group);
+    RETURN_IF_ERROR(
+        Check(CephOperation::kGroupSnapshotCreate, added.lock.result(), At(group, snapshot)));
+  }
   const Step step("create group snapshot");
   // Without the round of quiescing, for the reason that single snapshots have (rbd_snapshot_store).
   const int r = rbd_group_snap_create2(pool_.get(), group.c_str(), snapshot.c_str(),

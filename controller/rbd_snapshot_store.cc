@@ -1,10 +1,12 @@
 #include <cerrno>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "controller/error_tables.h"
 #include "controller/image_header.h"
 #include "controller/pool_errors.h"
 #include "controller/rbd_copy_up.h"
+#include "controller/snap_lock.h"
 #include "controller/snapshot_header.h"
 #include "controller/snapshot_store.h"
 #include "csi/status.h"
@@ -16,8 +18,24 @@ namespace {
 constexpr char kFlattenLock[] = "rbd-csi.flatten";
 // As long as the watch of a client that has died.
 constexpr absl::Duration kFlattenTurn = absl::Seconds(30);
+// How long a snapshot may have to wait for a flattening, and when its turn comes.
+constexpr absl::Duration kSlice = absl::Seconds(1);
+constexpr absl::Duration kBetweenSlices = absl::Milliseconds(150);
+constexpr absl::Duration kHole = absl::Milliseconds(5);
 
 int IgnoreProgress(uint64_t, uint64_t, void*) { return 0; }
+
+// Only a clone can be flattened, and no image becomes one later.
+bool HasParent(const Image& image) {
+  rbd_linked_image_spec_t parent = {};
+  rbd_snap_spec_t snapshot = {};
+  const int r = rbd_get_parent(image.get(), &parent, &snapshot);
+  if (r == 0) {
+    rbd_linked_image_spec_cleanup(&parent);
+    rbd_snap_spec_cleanup(&snapshot);
+  }
+  return r != -ENOENT;
+}
 
 class RbdSnapshotStore final : public SnapshotStore {
  public:
@@ -51,6 +69,9 @@ class RbdSnapshotStore final : public SnapshotStore {
   absl::Status Flatten(const std::string& image_id, FlattenProgress* progress) override;
 
  private:
+  absl::Status CreateOpened(const Image& image, const std::string& image_id,
+                            const std::string& snapshot);
+  absl::Status CutTie(const std::string& image_id, uint64_t objects);
   std::string ById(std::string_view id) const { return SpecById(pool_, id); }
   std::string At(const std::string& image_id, const std::string& snapshot) const {
     return absl::StrCat(ById(image_id), "@", snapshot);
@@ -107,6 +128,17 @@ absl::StatusOr<std::string> RbdSnapshotStore::ImageName(const std::string& image
 absl::Status RbdSnapshotStore::Create(const std::string& image_id, const std::string& snapshot) {
   ASSIGN_OR_RETURN(const Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
                                                       CephOperation::kSnapshotCreate));
+  if (!HasParent(image)) {
+    return CreateOpened(image, image_id, snapshot);
+  }
+  const SnapLock lock = SnapLock::ToSnap(pool_, image_id, snapshot);
+  RETURN_IF_ERROR(
+      Check(pool_, CephOperation::kSnapshotCreate, lock.result(), At(image_id, snapshot)));
+  return CreateOpened(image, image_id, snapshot);
+}
+
+absl::Status RbdSnapshotStore::CreateOpened(const Image& image, const std::string& image_id,
+                                            const std::string& snapshot) {
   const Step step("create snapshot");
   // Quiescing is for librbd clients with a hook; asking for it makes every other watcher answer,
   // and a dead controller's watch costs 30 s then (measured).
@@ -253,14 +285,33 @@ absl::Status RbdSnapshotStore::EndFlattenTurn(const std::string& image_id) {
   return r == -ENOENT ? absl::OkStatus() : Check(pool_, CephOperation::kFlatten, r, ById(image_id));
 }
 
+// In slices, between which snapshots can be taken.
 absl::Status RbdSnapshotStore::Flatten(const std::string& image_id, FlattenProgress* progress) {
-  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
-                                                CephOperation::kFlatten));
-  const int copied = CopyUp(pool_, image, *progress);
-  if (copied == -EINTR) {
+  int r = -EAGAIN;
+  while (r == -EAGAIN) {
+    {
+      const SnapLock lock = SnapLock::ToCopyUp(pool_, image_id, kSlice + kFlattenTurn);
+      RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, lock.result(), ById(image_id)));
+      ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
+                                                    CephOperation::kFlatten));
+      r = CopyUp(pool_, image, absl::Now() + kSlice, *progress);
+    }
+    absl::SleepFor(kBetweenSlices);
+  }
+  if (r == -EINTR) {
     return absl::CancelledError("stopped");
   }
-  RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, copied, ById(image_id)));
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, r, ById(image_id)));
+  return CutTie(image_id, progress->objects);
+}
+
+// Nothing is left to copy but holes, which librbd looks at once more.
+absl::Status RbdSnapshotStore::CutTie(const std::string& image_id, uint64_t objects) {
+  const SnapLock lock =
+      SnapLock::ToCopyUp(pool_, image_id, kFlattenTurn + static_cast<double>(objects) * kHole);
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, lock.result(), ById(image_id)));
+  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
+                                                CephOperation::kFlatten));
   const Step step("flatten image");
   const int r = rbd_flatten(image.get());
   // EINVAL: it has no parent any more.

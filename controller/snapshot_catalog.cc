@@ -134,15 +134,15 @@ std::optional<SnapshotPosition> SnapshotPosition::Parse(std::string_view token) 
   return position;
 }
 
-absl::StatusOr<SnapshotPage> ListSnapshotPage(Stores& stores, const SnapshotPosition& after,
-                                              size_t limit) {
+absl::StatusOr<SnapshotPage> ListSnapshotPage(Stores& stores, const SnapshotQuery& query) {
+  const auto& [after, limit, secrets] = query;
   // One more than asked for tells whether there is a next page.
   const size_t wanted = limit == 0 ? std::numeric_limits<size_t>::max() : limit + 1;
   SnapshotPage page;
-  ASSIGN_OR_RETURN(const std::vector<Place> places, stores.Places(after.place));
+  ASSIGN_OR_RETURN(const std::vector<Place> places, stores.Places(after.place, secrets));
   for (const Place& place : places) {
-    ASSIGN_OR_RETURN(const std::unique_ptr<ImageStore> images, stores.Open(place, nullptr));
-    ASSIGN_OR_RETURN(const auto snapshots, stores.OpenSnapshots(place, nullptr));
+    ASSIGN_OR_RETURN(const std::unique_ptr<ImageStore> images, stores.Open(place, secrets));
+    ASSIGN_OR_RETURN(const auto snapshots, stores.OpenSnapshots(place, secrets));
     const PoolStores pool = {.images = *images, .snapshots = *snapshots};
     SnapshotPosition begin = {.place = place, .deleted = false, .image = "", .snapshot = 0};
     if (place == after.place) {

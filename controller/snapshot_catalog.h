@@ -41,8 +41,12 @@ struct SnapshotPage {
 };
 
 // At most `limit` entries (0: all) after `after`.
-absl::StatusOr<SnapshotPage> ListSnapshotPage(Stores& stores, const SnapshotPosition& after,
-                                              size_t limit);
+struct SnapshotQuery {
+  SnapshotPosition after;
+  size_t limit = 0;
+  const Secrets* secrets = nullptr;  // the request's, or null where it has none
+};
+absl::StatusOr<SnapshotPage> ListSnapshotPage(Stores& stores, const SnapshotQuery& query);
 // All snapshots of one volume and of deleted ones of its name.
 absl::StatusOr<std::vector<FoundSnapshot>> SnapshotsOfVolume(const PoolStores& pool,
                                                              const std::string& image);

@@ -178,8 +178,12 @@ absl::StatusOr<csi::v1::ListSnapshotsResponse> SnapshotService::List(
     }
     after = *parsed;
   }
-  ASSIGN_OR_RETURN(const SnapshotPage page,
-                   ListSnapshotPage(stores_, after, static_cast<size_t>(request.max_entries())));
+  ASSIGN_OR_RETURN(
+      const SnapshotPage page,
+      ListSnapshotPage(stores_,
+                       {.after = after,
+                        .limit = static_cast<size_t>(request.max_entries()),
+                        .secrets = request.secrets().empty() ? nullptr : &request.secrets()}));
   csi::v1::ListSnapshotsResponse response;
   GroupNames groups(stores_, nullptr);
   for (const ListedSnapshot& entry : page.entries) {

@@ -81,8 +81,9 @@ absl::StatusOr<OpenedPool> Stores::OpenBoth(const Place& place, const Secrets* s
   return opened;
 }
 
-absl::StatusOr<std::vector<Place>> Stores::PlacesOf(const ClusterConfig& config) {
-  ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> cluster, Connect(config, nullptr));
+absl::StatusOr<std::vector<Place>> Stores::PlacesOf(const ClusterConfig& config,
+                                                    const Secrets* secrets) {
+  ASSIGN_OR_RETURN(const std::shared_ptr<Cluster> cluster, Connect(config, secrets));
   std::vector<std::string> pools = config.pools;
   if (pools.empty()) {
     ASSIGN_OR_RETURN(pools, cluster->RbdPools());
@@ -105,14 +106,14 @@ absl::StatusOr<std::vector<Place>> Stores::PlacesOf(const ClusterConfig& config)
   return places;
 }
 
-absl::StatusOr<std::vector<Place>> Stores::Places(const Place& first) {
+absl::StatusOr<std::vector<Place>> Stores::Places(const Place& first, const Secrets* secrets) {
   ASSIGN_OR_RETURN(const std::shared_ptr<const ClusterList> clusters, clusters_.Read());
   std::vector<Place> places;
   for (const ClusterConfig& config : *clusters) {
     if (config.id < first.cluster) {
       continue;
     }
-    ASSIGN_OR_RETURN(const std::vector<Place> some, PlacesOf(config));
+    ASSIGN_OR_RETURN(const std::vector<Place> some, PlacesOf(config, secrets));
     std::copy_if(some.begin(), some.end(), std::back_inserter(places),
                  [&first](const Place& place) { return !(place < first); });
   }

@@ -63,9 +63,10 @@ class Stores {
                                                    const Secrets* secrets);
   // Every place of every configured cluster that holds images made for RBD, sorted. Only from
   // `first` on: earlier ones are not even asked for.
-  absl::StatusOr<std::vector<Place>> Places(const Place& first);
+  absl::StatusOr<std::vector<Place>> Places(const Place& first, const Secrets* secrets = nullptr);
   // The places of one cluster.
-  absl::StatusOr<std::vector<Place>> PlacesOf(const ClusterConfig& config);
+  absl::StatusOr<std::vector<Place>> PlacesOf(const ClusterConfig& config,
+                                              const Secrets* secrets = nullptr);
 
  private:
   absl::StatusOr<Pool> OpenPool(const Place& place, const Secrets* secrets);

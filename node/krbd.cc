@@ -201,7 +201,12 @@ absl::StatusOr<MapResult> Krbd::Map(const MapRequest& request, absl::Time deadli
     }
     RETURN_IF_ERROR(Remove(found->device, lock, Bound(deadline)));
   }
-  RETURN_IF_ERROR(Add(request, line, lock));
+  absl::Status added = Add(request, line, lock);
+  if (absl::IsNotFound(added)) {
+    // A clone that is flattened while krbd reads it leads to a parent that has just been removed.
+    added = Add(request, line, lock);
+  }
+  RETURN_IF_ERROR(added);
   ASSIGN_OR_RETURN(found, FindKrbdDevice(options_, request.volume));
   if (!found.has_value()) {
     return absl::UnavailableError(absl::StrCat("map image ", request.volume.Spec(),

@@ -61,7 +61,7 @@ TEST_CASE("the members of a group snapshot are the snapshots that librbd names o
   const auto store = MakeRbdGroupStore(OpenPool(Connected()));
   const auto snapshots = MakeRbdSnapshotStore(OpenPool(Connected()));
   const Group group(pool);
-  Must(store->CreateSnapshot(group.name, "snap"));
+  Must(store->CreateSnapshot(group.name, Must(store->Look(group.name)), "snap"));
   const GroupSight sight = Must(store->Look(group.name));
   REQUIRE(sight.snapshots.size() == 1);
   for (const GroupMember& member : sight.snapshots[0].members) {
@@ -102,7 +102,7 @@ TEST_CASE("the sweep undoes what nobody repeats, and nothing that is whole, fres
   const auto store = MakeRbdGroupStore(OpenPool(Connected()));
   const Group abandoned(pool);
   const Group taken(pool);
-  Must(store->CreateSnapshot(taken.name, kGroupSnapshotName));
+  Must(store->CreateSnapshot(taken.name, Must(store->Look(taken.name)), kGroupSnapshotName));
   const std::string foreign = "not-" + abandoned.name;
   REQUIRE(rbd_group_create(pool.get(), foreign.c_str()) == 0);
   Must(SweepGroups(*store, absl::Now()));
@@ -120,7 +120,7 @@ TEST_CASE("a group that is not there is no error to look at, to empty or to remo
   CHECK_FALSE(Must(store->Look(FreshImage("no-group"))).exists);
   CHECK(Must(store->NameOf("no-such-id")).empty());
   Must(store->Remove(FreshImage("no-group")));
-  const absl::Status taken = store->CreateSnapshot(FreshImage("no-group"), "snap");
+  const absl::Status taken = store->CreateSnapshot(FreshImage("no-group"), GroupSight(), "snap");
   INFO(taken.ToString());
   CHECK(absl::IsAborted(taken));
 }

@@ -39,6 +39,7 @@ def test_secrets_of_requests_and_files_are_nowhere(world: World, controller: Con
 def requests_with_secrets(secrets: dict[str, str]) -> list[tuple[str, csi_client.Message]]:
     """Every controller request that carries secrets, filled so far that its handler goes to work."""
     volume_id, node_id = "world/rbd/csi.canary", "v1/alpha/192.0.2.101"
+    snapshot_id = f"{volume_id}@csi.s"
     capability = csi_client.mount()
     wanted = pb.CapacityRange(required_bytes=64 * MIB)
     return [
@@ -56,7 +57,7 @@ def requests_with_secrets(secrets: dict[str, str]) -> list[tuple[str, csi_client
         ("ControllerModifyVolume", pb.ControllerModifyVolumeRequest(
             volume_id=volume_id, mutable_parameters={"a": "b"}, secrets=secrets)),
         ("CreateSnapshot", pb.CreateSnapshotRequest(source_volume_id=volume_id, name="s", secrets=secrets)),
-        ("DeleteSnapshot", pb.DeleteSnapshotRequest(snapshot_id=volume_id, secrets=secrets)),
+        ("DeleteSnapshot", pb.DeleteSnapshotRequest(snapshot_id=snapshot_id, secrets=secrets)),
         ("ListSnapshots", pb.ListSnapshotsRequest(secrets=secrets)),
-        ("GetSnapshot", pb.GetSnapshotRequest(snapshot_id=volume_id, secrets=secrets)),
+        ("GetSnapshot", pb.GetSnapshotRequest(snapshot_id=snapshot_id, secrets=secrets)),
     ]

@@ -27,8 +27,9 @@ def snapshot(controller: Controller) -> Iterator[Callable[[str, str], str]]:
         csi_client.again(lambda: controller.delete_snapshot(snapshot_id))
 
 
-def names(controller: Controller, **which: str) -> list[str]:
-    return [entry.snapshot.snapshot_id for entry in controller.snapshots(**which).entries]
+def names(controller: Controller, volume_id: str = "", snapshot_id: str = "") -> list[str]:
+    page = controller.snapshots(volume_id=volume_id, snapshot_id=snapshot_id)
+    return [entry.snapshot.snapshot_id for entry in page.entries]
 
 
 def test_a_snapshot_is_rbds_own_and_its_repeat_is_the_same(

@@ -3,6 +3,7 @@
 The *-faulty daemons die by SIGKILL before or after their N-th step (tests/faulty/step.cc). This drives N upwards until
 the call survives, and after each death starts the real daemon and repeats the same call, as Kubernetes would.
 """
+import functools
 import re
 import time
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Callable, Mapping, Optional, Protocol, Sequence, TypeVar
 import grpc
 
 import csi_client
+from pool import becomes_empty
 from world import World
 
 State = TypeVar("State")
@@ -93,13 +95,16 @@ def drive_controller(world: World, method: str, prepare: Callable[[int], State],
     assert len(report.deaths) >= 2
 
 
-def eventually_deleted(controller: csi_client.Controller, volume_id: str) -> None:
-    """DeleteVolume, which is refused as long as a dead controller's watch lasts."""
-    def deleted() -> bool:
+def all_deleted(world: World, controller: csi_client.Controller, volume_ids: Sequence[str]) -> None:
+    """DeleteVolume of all, which is refused as long as a dead controller's watch lasts; then nothing is left."""
+    def deleted(volume_id: str) -> bool:
         try:
             controller.delete(volume_id)
             return True
         except grpc.RpcError as error:
             assert "dead client's watch" in error.details(), error
             return False
-    csi_client.wait_until(deleted, 60, f"{volume_id} can be deleted")
+    restart(world.controller, args=("--reaper-interval=1",))
+    for volume_id in volume_ids:
+        csi_client.wait_until(functools.partial(deleted, volume_id), 60, f"{volume_id} can be deleted")
+    becomes_empty(world)

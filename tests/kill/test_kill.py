@@ -5,7 +5,7 @@ from typing import Callable, Iterator
 import pytest
 
 import csi_client
-from boundaries import drive_controller, eventually_deleted, kill_everywhere, restart
+from boundaries import drive_controller, all_deleted, kill_everywhere, restart
 from csi_client import MIB, Controller
 from pod import Pod
 from pool import becomes_empty, headers
@@ -97,10 +97,11 @@ def test_modify(world: World, controller: Controller) -> None:
         context = controller.publish(volume_id, "v1/alpha/192.0.2.101")
         assert (context["readIops"], context["writeIops"]) == ("100", "100")
         controller.unpublish(volume_id)
-        eventually_deleted(controller, volume_id)
+        made.append(volume_id)
 
+    made: list[str] = []
     drive_controller(world, "ControllerModifyVolume", prepare, call, check)
-    becomes_empty(world)
+    all_deleted(world, controller, made)
 
 
 def test_delete_volume_that_is_kept_for_a_while(world: World, controller: Controller) -> None:

@@ -4,10 +4,10 @@ from typing import Callable, Iterator
 import pytest
 
 import csi_client
-from boundaries import drive_controller, eventually_deleted, restart
+from boundaries import drive_controller, all_deleted, restart
 from csi_client import MIB, Controller
 from images import checksum, fill
-from pool import becomes_empty, headers, snapshot_names
+from pool import headers, snapshot_names
 from world import World
 
 SIZE = 16 * MIB
@@ -44,21 +44,22 @@ def test_create_snapshot(world: World, controller: Controller, volume: Callable[
 
 @pytest.mark.parametrize("cloned", [False, True])
 def test_delete_snapshot(world: World, controller: Controller, cloned: bool) -> None:
+    made: list[str] = []
+
     def prepare(number: int) -> str:
         restart(world.controller)
-        source = controller.create("kill-unsnap-source", SIZE).volume_id
-        snapshot_id = str(controller.snapshot(source, f"kill-unsnap-{number}").snapshot_id)
+        made.append(controller.create(f"kill-unsnap-{number}", SIZE).volume_id)
+        snapshot_id = str(controller.snapshot(made[-1], f"kill-unsnap-{number}").snapshot_id)
         if cloned:
-            csi_client.again(lambda: controller.create("kill-unsnap-clone", SIZE, source=snapshot_id))
+            made.append(controller.create(f"kill-unsnap-clone-{number}", SIZE, source=snapshot_id).volume_id)
         return snapshot_id
 
     def check(snapshot_id: str) -> None:
         assert list(controller.snapshots(volume_id=snapshot_id.split("@")[0]).entries) == []
-        for name in ("kill-unsnap-clone", "kill-unsnap-source"):
-            eventually_deleted(controller, f"world/rbd/csi.{name}")
-        becomes_empty(world)
+        assert snapshot_names(world) == []
 
     drive_controller(world, "DeleteSnapshot", prepare, controller.delete_snapshot, check)
+    all_deleted(world, controller, made)
 
 
 @pytest.mark.parametrize("of", ["snapshot", "volume"])
@@ -67,19 +68,17 @@ def test_create_volume_from(world: World, controller: Controller, of: str) -> No
     fill(world, source, "kept through kills")
     origin = str(controller.snapshot(source, "kill-origin").snapshot_id) if of == "snapshot" else source
     bytes_of_source = checksum(world, source)
+    made: list[str] = []
 
     def check(name: str) -> None:
-        made = controller.create(name, SIZE, source=origin)
-        assert len(headers(world)) == 2
-        assert checksum(world, made.volume_id) == bytes_of_source
+        made.append(controller.create(name, SIZE, source=origin).volume_id)
+        csi_client.wait_until(lambda: len(headers(world)) == 1 + len(made), 60, "one image for each volume")
+        assert checksum(world, made[-1]) == bytes_of_source
         user_snapshots = world.ceph.rbd("snap", "ls", "--format", "json", f"rbd/csi.kill-source-{of}").stdout
         assert user_snapshots.count('"name"') == (1 if of == "snapshot" else 0)
-        eventually_deleted(controller, made.volume_id)
-        csi_client.wait_until(lambda: len(headers(world)) == 1, 60, "the clone's space back")
 
     drive_controller(world, "CreateVolume", lambda number: f"kill-clone-{of}-{number}",
                      lambda name: controller.create(name, SIZE, source=origin), check)
     if of == "snapshot":
         controller.delete_snapshot(origin)
-    eventually_deleted(controller, source)
-    becomes_empty(world)
+    all_deleted(world, controller, [*made, source])

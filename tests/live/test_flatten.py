@@ -54,7 +54,7 @@ def test_a_chain_of_forty_clones_is_kept_short_and_every_byte_stays(world: World
     assert max(depths) <= FOLLOWED
     assert checksum(world, chain.volumes[40]) == checksum(world, chain.volumes[14]) == chain.checksum
     chain.delete()
-    csi_client.wait_until(lambda: not in_trash(world, "csi.forty-0"), 30, "the first volume's space is free")
+    csi_client.wait_until(lambda: not in_trash(world, "csi.forty-0"), 120, "the first volume's space is free")
 
 
 def test_a_controller_that_is_killed_while_it_flattens_loses_no_byte(world: World,

@@ -63,18 +63,26 @@ absl::StatusOr<CloneBase> Cloner::Prepare(const CloneSource& source,
 
 absl::Status Cloner::Attach(SnapshotStore& children, const std::string& child_id,
                             const CloneSource& source, const CloneBase& base) {
+  const SnapshotRef parent = {.image_id = source.image_id, .snapshot = base.parent.snapshot};
+  const class_calls::Child child = {.pool = children.PoolId(),
+                                    .rados_namespace = children.RadosNamespace(),
+                                    .image_id = child_id};
   RETURN_IF_ERROR(children.AttachParent(child_id, base.parent, base.size_bytes));
-  RETURN_IF_ERROR(
-      source.store->AttachChild({.image_id = source.image_id, .snapshot = base.parent.snapshot},
-                                {.pool = children.PoolId(),
-                                 .rados_namespace = children.RadosNamespace(),
-                                 .image_id = child_id}));
+  const absl::Status registered = source.store->AttachChild(parent, child);
+  if (absl::IsNotFound(registered)) {
+    // A snapshot in the trash namespace takes no new children; a former call of ours may be one.
+    ASSIGN_OR_RETURN(const std::vector<class_calls::Child> known, source.store->Children(parent));
+    if (std::find(known.begin(), known.end(), child) == known.end()) {
+      return registered;
+    }
+  } else {
+    RETURN_IF_ERROR(registered);
+  }
   if (source.depth + 1 > kFlattenDepth) {
     // Before the clone gets its record: a volume that is too deep is never without its mark.
-    RETURN_IF_ERROR(children.Mark({.pool = children.PoolId(),
-                                   .rados_namespace = children.RadosNamespace(),
-                                   .image_id = child_id},
-                                  FlattenMark::Why::kChain, absl::Now()));
+    RETURN_IF_ERROR(children.Mark(
+        {.pool = child.pool, .rados_namespace = child.rados_namespace, .image_id = child_id},
+        FlattenMark::Why::kChain, absl::Now()));
   }
   return source.temporary.empty() ? absl::OkStatus()
                                   : source.store->Remove(source.image_id, source.temporary);

@@ -252,6 +252,22 @@ TEST_CASE("a half-made clone is finished, and one whose source has gone is clear
   CHECK(SnapshotsOf(pool, (*wanted.source)->image_id).at(0).children == 1);
 }
 
+TEST_CASE("a copy whose temporary snapshot is gone already is finished") {
+  const Both pool;
+  Pool raw = OpenPool(Connected());
+  const Source source(pool);
+  Provisioner provisioner(absl::Seconds(20));
+  const VolumeSpec wanted = CopySpec(pool, source.image);
+  const CloneSource& from = **wanted.source;
+  RawCreate(raw, wanted.image, 64 * kMiB, wanted.spec.features);
+  Cloner cloner;
+  const CloneBase base = Must(cloner.Prepare(from, std::nullopt));
+  Must(cloner.Attach(*pool.snapshots, RawId(raw, wanted.image), from, base));
+  Must(provisioner.Create(pool.stores(), wanted));
+  CHECK(Read(raw, wanted.image, 5) == "first");
+  CHECK(SnapshotsOf(pool, from.image_id).size() == 2);  // the source's own, and one in the trash
+}
+
 TEST_CASE("a clone that exists is the answer, though its source is gone") {
   const Both pool;
   const Source source(pool);

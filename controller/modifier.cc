@@ -12,7 +12,7 @@ namespace {
 constexpr int kRounds = 6;
 // Longer than the two changes of the header take; the rebuild of the map after them needs no guard,
 // because a node that maps the image by then reads the new features.
-constexpr absl::Duration kTurn = absl::Minutes(1);
+constexpr absl::Duration kTurn = absl::Seconds(30);
 
 struct Plan {
   FeatureSwitch features;

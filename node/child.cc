@@ -125,11 +125,17 @@ void CloseDescriptors(int keep) {
 
 absl::StatusOr<Child> Child::Start(absl::FunctionRef<int()> act) {
   const pid_t parent = getpid();
+  return StartAlone([&] {
+    DieWith(parent);
+    return act();
+  });
+}
+
+absl::StatusOr<Child> Child::StartAlone(absl::FunctionRef<int()> act) {
   return Begin(
       [&](int* pidfd) {
         const pid_t pid = ForkWithDescriptor(pidfd);
         if (pid == 0) {
-          DieWith(parent);
           _exit(act());
         }
         return pid;

@@ -4,7 +4,8 @@
 //
 // Made without glibc's fork(), so that no fork handler of a library runs. The child closes every
 // descriptor but one and is killed when the thread that made it dies (and so when this process
-// does): nobody maps or formats on behalf of a daemon that is gone. Any thread.
+// does): nobody maps or formats on behalf of a daemon that is gone. gRPC ends threads that are idle,
+// so what is to outlast the call that made it says so (StartAlone). Any thread.
 #pragma once
 
 #include <sys/types.h>
@@ -27,7 +28,10 @@ class Child {
   // Before anything that takes time it must call CloseDescriptors (below): Start returns when it
   // has.
   static absl::StatusOr<Child> Start(absl::FunctionRef<int()> act);
-  // The same without a copy of this process's memory, which costs more than most acts do. `act`
+  // The same, but it goes on when the thread that made it ends: for an act that only looks, and
+  // whose answer a later call may fetch. It also goes on when this process dies.
+  static absl::StatusOr<Child> StartAlone(absl::FunctionRef<int()> act);
+  // As Start, without a copy of this process's memory, which costs more than most acts do. `act`
   // owns all that it uses; it is kept until the child is dead, however late that is. A buffer that
   // the kernel fills behind our back (direct I/O) belongs into it too.
   static absl::StatusOr<Child> StartInOurMemory(std::function<int()> act);

@@ -24,7 +24,7 @@ bool IsOurOwn(int error) {
   return error == EBUSY || error == ENOMEM || error == EMFILE || error == ENFILE || error == EINTR;
 }
 
-// Runs in a child: system calls only.
+// Runs in a child of its own memory, which may outlive this call and its thread: system calls only.
 std::function<int()> Ask(const MappedDevice& device) {
   struct alignas(4096) Page {
     std::array<char, 4096> bytes;
@@ -82,7 +82,7 @@ ReadAnswer ReadProbe::Read(const std::string& key, const MappedDevice& device) {
   // What an earlier read said at last is old by now: ask again.
   pending->child.reset();
   pending->began = absl::Now();
-  absl::StatusOr<Child> child = Child::StartInOurMemory(Ask(device));
+  absl::StatusOr<Child> child = Child::StartAlone(Ask(device));
   if (!child.ok()) {
     Leave(key);
     return {.result = ReadResult::kNotTried, .error = EAGAIN};

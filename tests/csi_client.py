@@ -23,8 +23,9 @@ MIB = 1 << 20
 MODE = pb.VolumeCapability.AccessMode
 NOT_FINAL = {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.UNAVAILABLE,
              grpc.StatusCode.ABORTED}
-# A plugin that was killed is back in a moment; gRPC's own pause after a refused connection is one second and more.
-CHANNEL = [("grpc.initial_reconnect_backoff_ms", 50),
+# A plugin that was killed is back in a moment; gRPC's own pause after a refused connection is one second and more, and
+# without a pool of its own a new channel would begin with the pause of an older one to the same socket.
+CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50),
            ("grpc.max_reconnect_backoff_ms", 200), ("grpc.enable_http_proxy", 0)]
 Message = Any
 

@@ -3,9 +3,10 @@ import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Callable, Optional
+from typing import Any, Callable, Iterator, Optional
 
 import grpc
+import pytest
 
 import csi_client
 from csi_client import MIB, NOT_FINAL, Controller
@@ -106,10 +107,18 @@ class Chaos:
             self.wrong.append(f"{volume_id} was answered and is not there: {header.stderr.strip()}")
 
 
-def test_two_controllers_killed_at_random_lose_and_leak_nothing(world: World) -> None:
+@pytest.fixture()
+def chaos(world: World) -> Iterator[Chaos]:
+    """Forty seconds of it; the two controllers are gone afterwards, whatever happened."""
     chaos = Chaos(world, seconds=40)
     for process in chaos.processes:
         chaos.start(process)
+    yield chaos
+    for process in chaos.processes:
+        process.stop()
+
+
+def test_two_controllers_killed_at_random_lose_and_leak_nothing(world: World, chaos: Chaos) -> None:
     threads = [threading.Thread(target=chaos.killer, args=(1,))]
     threads += [threading.Thread(target=chaos.caller, args=(name, number)) for number, name in enumerate(chaos.NAMES)]
     for thread in threads:
@@ -127,5 +136,3 @@ def test_two_controllers_killed_at_random_lose_and_leak_nothing(world: World) ->
         csi_client.again(lambda: survivor.delete(volume_id))
     csi_client.wait_until(lambda: not [name for name in objects(world) if not name.startswith("rbd_data")], 90,
                           f"an empty pool; left: {objects(world)}")
-    for process in chaos.processes:
-        process.stop()

@@ -21,8 +21,9 @@ def condition(pod: Pod, path: str = "") -> tuple[bool, str]:
 
 
 def device(pod: Pod) -> str:
-    """The number of the only device there is."""
-    return pod.machine.run(["ls", "/sys/bus/rbd/devices"]).stdout.strip()
+    """The number of the volume's device."""
+    image = pod.volume_id.split("/")[-1]
+    return pod.machine.run(["bash", "-c", f"cd /sys/bus/rbd/devices && grep -lx '{image}' */name"]).stdout.split("/")[0]
 
 
 def fence(world: World, volume_id: str) -> None:

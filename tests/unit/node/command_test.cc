@@ -7,8 +7,10 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <ctime>
 #include <memory>
 #include <numeric>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -113,6 +115,23 @@ TEST_CASE("what a child uses is let go when the child is dead, at its end or by 
                 return *data;
               }).ok());
   CHECK(data.use_count() == 1);
+}
+
+TEST_CASE("a child on its own goes on when the thread that made it ends, another does not") {
+  const auto act = [] {
+    CloseDescriptors(-1);
+    const timespec moment{.tv_sec = 0, .tv_nsec = 300'000'000};
+    nanosleep(&moment, nullptr);
+    return 7;
+  };
+  std::optional<Child> alone;
+  std::optional<Child> bound;
+  std::thread([&] {
+    alone.emplace(*Child::StartAlone(act));
+    bound.emplace(*Child::Start(act));
+  }).join();
+  CHECK(*alone->Wait(absl::Now() + absl::Seconds(5)) == 7);
+  CHECK(*bound->Wait(absl::Now() + absl::Seconds(5)) == EINTR);
 }
 
 TEST_CASE("children of many threads each bring back their own answer") {

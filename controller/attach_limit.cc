@@ -30,7 +30,7 @@ absl::StatusOr<size_t> CountAgain(ImageStore& store, const NodeId& node,
       old.push_back(id);
     }
   }
-  const std::vector<absl::StatusOr<Sight>> sights = store.LookByIds(old);
+  const std::vector<absl::StatusOr<Sight>> sights = store.LookByIds(old, Detail::kForList);
   std::vector<std::string> gone;
   for (size_t i = 0; i < old.size(); ++i) {
     if (sights[i].ok() && !IsHolder(*sights[i], node)) {

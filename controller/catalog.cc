@@ -13,8 +13,6 @@
 namespace rbdcsi {
 namespace {
 
-constexpr size_t kNamesPerRead = 1000;  // an OSD gives no more than 1024 by default
-
 // An image this long without a header is not being made any more.
 constexpr absl::Duration kNotBeingMade = absl::Seconds(20);
 
@@ -39,7 +37,7 @@ absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPag
     if (names.empty()) {
       return absl::OkStatus();
     }
-    std::vector<absl::StatusOr<Sight>> sights = LookAll(store, names);
+    std::vector<absl::StatusOr<Sight>> sights = LookAll(store, names, Detail::kForList);
     for (size_t i = 0; i < names.size(); ++i) {
       at.image = names[i].name;
       if (absl::IsPermissionDenied(sights[i].status())) {
@@ -55,12 +53,12 @@ absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPag
 
 }  // namespace
 
-std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
-                                           const std::vector<ListedImage>& names) {
+std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store, const std::vector<ListedImage>& names,
+                                           Detail detail) {
   std::vector<std::string> ids(names.size());
   std::transform(names.begin(), names.end(), ids.begin(),
                  [](const ListedImage& image) { return image.id; });
-  return store.LookByIds(ids);
+  return store.LookByIds(ids, detail);
 }
 
 std::string Position::ToString() const {

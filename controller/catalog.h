@@ -38,11 +38,13 @@ struct CatalogPage {
   bool more = false;
 };
 
+inline constexpr size_t kNamesPerRead = 1000;  // an OSD gives no more than 1024 by default
+
 // At most `limit` volumes after `after`; 0: all of them.
 absl::StatusOr<CatalogPage> ListPage(Stores& stores, const Position& after, size_t limit);
 
 // Looks at all of `names` by id, many at a time; the answers are in the same order.
-std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store,
-                                           const std::vector<ListedImage>& names);
+std::vector<absl::StatusOr<Sight>> LookAll(ImageStore& store, const std::vector<ListedImage>& names,
+                                           Detail detail);
 
 }  // namespace rbdcsi

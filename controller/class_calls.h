@@ -15,6 +15,13 @@
 
 #include "absl/time/time.h"
 
+namespace rbdcsi {
+
+// How much of a header is read: a list of thousands does without what it does not show.
+enum class Detail { kForList, kAll };
+
+}  // namespace rbdcsi
+
 namespace rbdcsi::class_calls {
 
 enum class LockType : uint8_t { kNone = 0, kExclusive = 1, kShared = 2 };

@@ -23,50 +23,59 @@ void OnlyWithoutRecord(WriteOp& op) {
 
 int ZeroIfAbsent(int r) { return r == -ENOENT ? 0 : r; }
 
-// The places of the replies in WhatToRead().
-enum Part : size_t { kSize, kFeatures, kFlags, kGuard, kOwner, kSnapshots, kParent };
+// The places of the replies in WhatToRead(); kFeatures and those after it are not in a list's.
+enum Part : size_t { kSize, kFlags, kGuard, kParent, kFeatures, kOwner, kSnapshots };
 
-const ObjectRead& WhatToRead() {
-  static const ObjectRead what = {
+const ObjectRead& WhatToRead(Detail detail) {
+  static const ObjectRead all = {
       .calls = {{"rbd", "get_size", class_calls::SizeInput()},
-                {"rbd", "get_features", class_calls::FeaturesInput()},
                 {"rbd", "get_flags", class_calls::SizeInput()},
                 {"lock", "get_info", class_calls::LockInfoInput(kGuardLock)},
+                {"rbd", "parent_get", ""},
+                {"rbd", "get_features", class_calls::FeaturesInput()},
                 {"lock", "get_info", class_calls::LockInfoInput(kOwnerLock)},
-                {"rbd", "get_snapcontext", ""},
-                {"rbd", "parent_get", ""}},
+                {"rbd", "get_snapcontext", ""}},
       .omap_key = RecordOmapKey()};
-  return what;
+  static const ObjectRead list = {.calls = {all.calls.begin(), all.calls.begin() + kFeatures},
+                                  .omap_key = all.omap_key};
+  return detail == Detail::kAll ? all : list;
 }
 
-int Understand(ObjectReply reply, Header* header) {
+int UnderstandRest(const std::vector<std::string>& replies, Header* header) {
+  const auto features = class_calls::DecodeFeatures(replies[kFeatures]);
+  auto owner = class_calls::DecodeLockInfo(replies[kOwner]);
+  auto snapshots = class_calls::DecodeSnapshotIds(replies[kSnapshots]);
+  if (!features || !owner || !snapshots) {
+    return -EIO;
+  }
+  header->features = *features;
+  header->owner = *std::move(owner);
+  header->snapshots = *std::move(snapshots);
+  return 0;
+}
+
+int Understand(ObjectReply reply, Detail detail, Header* header) {
   if (reply.result < 0) {
     return reply.result;
   }
   const auto size = class_calls::DecodeSize(reply.replies[kSize]);
-  const auto features = class_calls::DecodeFeatures(reply.replies[kFeatures]);
   const auto flags = class_calls::DecodeFeatures(reply.replies[kFlags]);
   auto guard = class_calls::DecodeLockInfo(reply.replies[kGuard]);
-  auto owner = class_calls::DecodeLockInfo(reply.replies[kOwner]);
-  auto snapshots = class_calls::DecodeSnapshotIds(reply.replies[kSnapshots]);
   auto parent = class_calls::DecodeParent(reply.replies[kParent]);
-  if (!size || !features || !flags || !guard || !owner || !snapshots || !parent) {
+  if (!size || !flags || !guard || !parent) {
     return -EIO;
   }
   header->size = size->size;
   header->order = size->order;
-  header->features = *features;
   header->flags = *flags;
   header->record = std::move(reply.omap_value);
   header->guard = *std::move(guard);
-  header->owner = *std::move(owner);
   header->changed = absl::FromTimeT(reply.changed);
-  header->snapshots = *std::move(snapshots);
   if (parent->pool >= 0) {
     header->parent = *std::move(parent);
   }
   header->watchers = std::move(reply.watchers);
-  return 0;
+  return detail == Detail::kAll ? UnderstandRest(reply.replies, header) : 0;
 }
 
 }  // namespace
@@ -88,21 +97,23 @@ int ReadName(Pool& pool, const std::string& image, Name* name) {
   return 0;
 }
 
-std::vector<HeaderRead> ReadHeaders(Pool& pool, const std::vector<std::string>& ids) {
+std::vector<HeaderRead> ReadHeaders(Pool& pool, const std::vector<std::string>& ids,
+                                    Detail detail) {
   std::vector<std::string> objects(ids.size());
   std::transform(ids.begin(), ids.end(), objects.begin(),
                  [](const std::string& id) { return class_calls::HeaderObject(id); });
   std::vector<HeaderRead> headers;
   headers.reserve(ids.size());
-  for (ObjectReply& reply : ReadObjects(pool.get(), objects, WhatToRead())) {
+  for (ObjectReply& reply : ReadObjects(pool.get(), objects, WhatToRead(detail))) {
     HeaderRead& read = headers.emplace_back();
-    read.result = Understand(std::move(reply), &read.header);
+    read.result = Understand(std::move(reply), detail, &read.header);
   }
   return headers;
 }
 
 int ReadHeader(Pool& pool, const std::string& id, Header* header) {
-  return Understand(ReadObject(pool.get(), class_calls::HeaderObject(id), WhatToRead()), header);
+  return Understand(ReadObject(pool.get(), class_calls::HeaderObject(id), WhatToRead(Detail::kAll)),
+                    Detail::kAll, header);
 }
 
 int WriteFirstRecord(Pool& pool, const std::string& id, const std::string& record) {

@@ -37,15 +37,16 @@ int ReadName(Pool& pool, const std::string& image, Name* name);
 struct Header {
   uint64_t size = 0;
   uint8_t order = 0;
-  uint64_t features = 0;
   uint64_t flags = 0;  // RBD_FLAG_*
   std::string record;  // empty: none
   class_calls::LockInfo guard;
-  class_calls::LockInfo owner;
   absl::Time changed;
-  std::vector<uint64_t> snapshots;  // ids, the newest first, removed ones that clones need included
   std::optional<class_calls::Parent> parent;
   std::vector<Watcher> watchers;
+  // Detail::kAll only:
+  uint64_t features = 0;
+  class_calls::LockInfo owner;
+  std::vector<uint64_t> snapshots;  // ids, the newest first, removed ones that clones need included
 };
 // All at one moment. ENOENT: no header. EIO: a reply is not understood.
 int ReadHeader(Pool& pool, const std::string& id, Header* header);
@@ -55,7 +56,7 @@ struct HeaderRead {
   Header header;
 };
 // The same of many images, many at a time; in the order of `ids`.
-std::vector<HeaderRead> ReadHeaders(Pool& pool, const std::vector<std::string>& ids);
+std::vector<HeaderRead> ReadHeaders(Pool& pool, const std::vector<std::string>& ids, Detail detail);
 
 // Compare and set: only when the header exists, has no record and no guard was ever taken.
 // ECANCELED otherwise, ENOENT without header.

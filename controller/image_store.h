@@ -49,14 +49,15 @@ struct Sight {
   // kPresent only:
   absl::Time header_changed;
   uint64_t size_bytes = 0;
-  uint64_t features = 0;
-  bool map_invalid = false;         // the object map must be rebuilt before krbd can use the image
-  std::string record;               // empty: none
-  class_calls::LockInfo guard;      // our attach guard
-  class_calls::LockInfo owner;      // the image's own exclusive lock
-  std::vector<uint64_t> snapshots;  // ids, those that only clones still need included
+  bool map_invalid = false;     // the object map must be rebuilt before krbd can use the image
+  std::string record;           // empty: none
+  class_calls::LockInfo guard;  // our attach guard
   std::optional<class_calls::Parent> parent;  // of a clone
   std::vector<Watcher> watchers;              // who has it open or mapped, at the guard's moment
+  // kPresent and Detail::kAll only:
+  uint64_t features = 0;
+  class_calls::LockInfo owner;      // the image's own exclusive lock
+  std::vector<uint64_t> snapshots;  // ids, those that only clones still need included
 };
 
 // The guard's cookie when no node holds it; neither is a node id. The second one ends by itself.
@@ -122,7 +123,8 @@ class ImageStore {
   virtual absl::StatusOr<Sight> Look(const std::string& image) = 0;
   virtual absl::StatusOr<Sight> LookById(const std::string& id) = 0;  // kAbsent or kPresent
   // Many at a time, in the order of `ids`.
-  virtual std::vector<absl::StatusOr<Sight>> LookByIds(const std::vector<std::string>& ids) = 0;
+  virtual std::vector<absl::StatusOr<Sight>> LookByIds(const std::vector<std::string>& ids,
+                                                       Detail detail) = 0;
   virtual absl::StatusOr<std::string> IdOf(const std::string& image) = 0;  // empty: no such name
   virtual absl::StatusOr<Made> Create(const std::string& image, const ImageSpec& spec) = 0;
   virtual absl::StatusOr<Written> WriteFirstRecord(const std::string& id,

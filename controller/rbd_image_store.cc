@@ -35,7 +35,8 @@ class RbdImageStore final : public ImageStore {
 
   absl::StatusOr<Sight> Look(const std::string& image) override;
   absl::StatusOr<Sight> LookById(const std::string& id) override;
-  std::vector<absl::StatusOr<Sight>> LookByIds(const std::vector<std::string>& ids) override;
+  std::vector<absl::StatusOr<Sight>> LookByIds(const std::vector<std::string>& ids,
+                                               Detail detail) override;
   absl::StatusOr<std::string> IdOf(const std::string& image) override;
   absl::StatusOr<Made> Create(const std::string& image, const ImageSpec& spec) override;
   absl::StatusOr<Written> WriteFirstRecord(const std::string& id,
@@ -133,8 +134,9 @@ absl::StatusOr<Sight> RbdImageStore::LookById(const std::string& id) {
   return SightOf(r, std::move(header), id);
 }
 
-std::vector<absl::StatusOr<Sight>> RbdImageStore::LookByIds(const std::vector<std::string>& ids) {
-  std::vector<image_header::HeaderRead> headers = image_header::ReadHeaders(pool_, ids);
+std::vector<absl::StatusOr<Sight>> RbdImageStore::LookByIds(const std::vector<std::string>& ids,
+                                                            Detail detail) {
+  std::vector<image_header::HeaderRead> headers = image_header::ReadHeaders(pool_, ids, detail);
   std::vector<absl::StatusOr<Sight>> sights;
   sights.reserve(ids.size());
   for (size_t i = 0; i < ids.size(); ++i) {

@@ -14,7 +14,6 @@
 namespace rbdcsi {
 namespace {
 
-constexpr size_t kNamesPerRead = 1000;
 constexpr char kVolume[] = "v";
 constexpr char kTrashed[] = "t";
 
@@ -82,7 +81,7 @@ absl::Status Collector::Volumes() {
     if (names.empty()) {
       return absl::OkStatus();
     }
-    const std::vector<absl::StatusOr<Sight>> sights = LookAll(pool_.images, names);
+    const std::vector<absl::StatusOr<Sight>> sights = LookAll(pool_.images, names, Detail::kAll);
     for (size_t i = 0; i < names.size() && !IsFull(); ++i) {
       RETURN_IF_ERROR(sights[i].status());
       last = names[i].name;

@@ -240,17 +240,4 @@ std::string_view ReadOp::reply(size_t index) const {
   return {replies_[index]->data, replies_[index]->size};
 }
 
-std::string FirstOmapValue(rados_omap_iter_t values) {
-  char* key = nullptr;
-  char* value = nullptr;
-  size_t key_size = 0;
-  size_t value_size = 0;
-  std::string found;
-  if (rados_omap_get_next2(values, &key, &value, &key_size, &value_size) == 0 && key != nullptr) {
-    found.assign(value, value_size);
-  }
-  rados_omap_get_end(values);
-  return found;
-}
-
 }  // namespace rbdcsi

@@ -174,7 +174,4 @@ class ReadOp {
   std::vector<std::unique_ptr<Reply>> replies_;
 };
 
-// The value of an omap iterator's first entry, empty when there is none; ends the iterator.
-std::string FirstOmapValue(rados_omap_iter_t values);
-
 }  // namespace rbdcsi

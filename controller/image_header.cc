@@ -13,14 +13,6 @@ constexpr int kMaxErrno = 4095;  // cmpext answers -(4095 + offset of the first 
 
 std::string RecordOmapKey() { return absl::StrCat("metadata_", kRecordKey); }
 
-// The OSD takes a missing key or attribute for an empty one when it compares (measured,
-// tests/live).
-void OnlyWithoutRecord(WriteOp& op) {
-  const std::string key = RecordOmapKey();
-  rados_write_op_omap_cmp2(op.get(), key.c_str(), LIBRADOS_CMPXATTR_OP_EQ, "", key.size(), 0,
-                           nullptr);
-}
-
 int ZeroIfAbsent(int r) { return r == -ENOENT ? 0 : r; }
 
 // The places of the replies in WhatToRead(); kFeatures and those after it are not in a list's.
@@ -120,16 +112,14 @@ int WriteFirstRecord(Pool& pool, const std::string& id, const std::string& recor
   WriteOp op;
   const std::string guard_attribute = absl::StrCat("lock.", kGuardLock);
   rados_write_op_cmpxattr(op.get(), guard_attribute.c_str(), LIBRADOS_CMPXATTR_OP_EQ, "", 0);
-  OnlyWithoutRecord(op);
+  omap::OnlyIf(op, RecordOmapKey(), "");
   op.Exec("rbd", "metadata_set", class_calls::MetadataSetInput(kRecordKey, record));
   return op.Run(pool, class_calls::HeaderObject(id));
 }
 
 int ReplaceRecord(Pool& pool, const std::string& id, const RecordChange& change) {
   WriteOp op;
-  const std::string key = RecordOmapKey();
-  rados_write_op_omap_cmp2(op.get(), key.c_str(), LIBRADOS_CMPXATTR_OP_EQ, change.before.data(),
-                           key.size(), change.before.size(), nullptr);
+  omap::OnlyIf(op, RecordOmapKey(), change.before);
   op.Exec("rbd", "metadata_set", class_calls::MetadataSetInput(kRecordKey, change.after));
   return op.Run(pool, class_calls::HeaderObject(id));
 }
@@ -143,7 +133,7 @@ int TakeGuard(Pool& pool, const std::string& id, const class_calls::LockRequest&
 int TakeGuardWithoutRecord(Pool& pool, const std::string& id,
                            const class_calls::LockRequest& request) {
   WriteOp op;
-  OnlyWithoutRecord(op);
+  omap::OnlyIf(op, RecordOmapKey(), "");
   return op.Exec("lock", "lock", class_calls::LockInput(request))
       .Run(pool, class_calls::HeaderObject(id), true);
 }
@@ -197,32 +187,18 @@ int RemoveName(Pool& pool, const class_calls::NameAndId& entry) {
   return r <= -kMaxErrno ? 0 : ZeroIfAbsent(r);
 }
 
-int ReadDirectory(Pool& pool, const DirectoryRange& range,
-                  const std::function<void(std::string_view, std::string_view)>& found) {
+int ReadDirectory(Pool& pool, const DirectoryRange& range, const omap::Found& found) {
   constexpr std::string_view kNameKey = "name_";
-  ReadOp op;
-  rados_omap_iter_t values = nullptr;
-  unsigned char more = 0;
-  int result = 0;
-  const std::string after = absl::StrCat(Sv(kNameKey), range.after);
-  rados_read_op_omap_get_vals2(op.get(), after.c_str(),
-                               absl::StrCat(Sv(kNameKey), range.prefix).c_str(), range.limit,
-                               &values, &more, &result);
-  const int r = op.Run(pool, "rbd_directory");
-  if (values == nullptr) {
-    return r;
-  }
-  char* key = nullptr;
-  char* value = nullptr;
-  size_t key_size = 0;
-  size_t value_size = 0;
-  while (r >= 0 && rados_omap_get_next2(values, &key, &value, &key_size, &value_size) == 0 &&
-         key != nullptr) {
-    const auto id = class_calls::DecodeText({value, value_size});
-    found(std::string_view(key, key_size).substr(kNameKey.size()), id.value_or(""));
-  }
-  rados_omap_get_end(values);
-  return r;
+  bool more = false;
+  return omap::ReadPage(
+      pool, "rbd_directory",
+      {.prefix = absl::StrCat(Sv(kNameKey), range.prefix),
+       .after = absl::StrCat(Sv(kNameKey), range.after),
+       .limit = range.limit},
+      [&](std::string_view key, std::string_view value) {
+        found(key.substr(kNameKey.size()), class_calls::DecodeText(value).value_or(""));
+      },
+      &more);
 }
 
 int ReadDirectoryId(Pool& pool, const std::string& image, std::string* id) {

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +15,7 @@
 #include "absl/time/time.h"
 #include "controller/ceph_handles.h"
 #include "controller/class_calls.h"
+#include "controller/omap.h"
 #include "controller/snapshot_calls.h"
 #include "controller/watchers.h"
 
@@ -95,8 +95,7 @@ struct DirectoryRange {
   size_t limit = 0;
 };
 // Calls `found` with (name, id), in order of names. ENOENT: the pool has no directory.
-int ReadDirectory(Pool& pool, const DirectoryRange& range,
-                  const std::function<void(std::string_view, std::string_view)>& found);
+int ReadDirectory(Pool& pool, const DirectoryRange& range, const omap::Found& found);
 // The id that the pool's directory has for a name. ENOENT: none.
 int ReadDirectoryId(Pool& pool, const std::string& image, std::string* id);
 // 0 or ENOENT.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "controller/chain.h"
+#include "controller/messages.h"
 #include "controller/provisioner.h"
 #include "controller/snapshot_claim.h"
 #include "csi/status.h"
@@ -17,10 +18,6 @@ namespace {
 
 constexpr int kRounds = 6;
 constexpr char kMemberMark[] = "member";
-
-absl::Status NoSnapshot(const SnapshotId& id) {
-  return absl::NotFoundError(absl::StrCat("snapshot ", id.ToString(), ": no such snapshot"));
-}
 
 // The snapshot of that name on an image that was looked at; nullopt: it has none.
 absl::StatusOr<std::optional<FoundSnapshot>> FindOn(const PoolStores& pool, const Sight& sight,
@@ -189,14 +186,16 @@ absl::StatusOr<FoundSnapshot> Snapshotter::Find(const PoolStores& pool, const Sn
   }
   if (wanted.image.empty()) {
     ASSIGN_OR_RETURN(std::optional<FoundSnapshot> member, FindMember(pool, id.snapshot));
-    return member.has_value() ? absl::StatusOr<FoundSnapshot>(*std::move(member)) : NoSnapshot(id);
+    return member.has_value() ? absl::StatusOr<FoundSnapshot>(*std::move(member))
+                              : NoSnapshot(id.ToString());
   }
   ASSIGN_OR_RETURN(const Sight sight, pool.images.Look(wanted.image));
   ASSIGN_OR_RETURN(std::optional<FoundSnapshot> found, FindOn(pool, sight, wanted));
   if (!found.has_value()) {
     ASSIGN_OR_RETURN(found, FindInTrash(pool, wanted));
   }
-  return found.has_value() ? absl::StatusOr<FoundSnapshot>(*std::move(found)) : NoSnapshot(id);
+  return found.has_value() ? absl::StatusOr<FoundSnapshot>(*std::move(found))
+                           : NoSnapshot(id.ToString());
 }
 
 absl::Status Snapshotter::Delete(const PoolStores& pool, const SnapshotId& id) {

@@ -4,8 +4,8 @@
 //
 // Made without glibc's fork(), so that no fork handler of a library runs. The child closes every
 // descriptor but one and is killed when the thread that made it dies (and so when this process
-// does): nobody maps or formats on behalf of a daemon that is gone. gRPC ends threads that are idle,
-// so what is to outlast the call that made it says so (StartAlone). Any thread.
+// does): nobody maps or formats on behalf of a daemon that is gone. gRPC ends threads that are
+// idle, so what is to outlast the call that made it says so (StartAlone). Any thread.
 #pragma once
 
 #include <sys/types.h>

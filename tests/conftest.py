@@ -10,6 +10,8 @@ from csi_client import Controller
 from world import World
 
 NODES = {"live": 0, "sanity": 1, "node": 2, "kill": 1}
+# The watch of a client that died holds up its successor for 30 s by default; the kill matrix has dozens of such deaths.
+CEPH_OPTIONS = {"kill": {"osd_client_watch_timeout": "10"}}
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +20,8 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     folder = pathlib.Path(str(request.session.items[0].fspath)).parent.name
     place = csi_client.BIN.parents[1] / f"world-{csi_client.BIN.parent.name}-{folder}"
     World.remove(place)
-    world = World.up(place, nodes=NODES[folder], with_driver=True, build=csi_client.BIN, report=print)
+    world = World.up(place, nodes=NODES[folder], with_driver=True, build=csi_client.BIN,
+                     ceph_options=CEPH_OPTIONS.get(folder), report=print)
     try:
         yield world
         world.controller.stop()

@@ -1,10 +1,10 @@
 """The controller killed before and after every step of the group RPCs; the call again converges and nothing is left."""
-from typing import Any, Callable, Iterator
+from typing import Callable, Iterator
 
 import pytest
 
 import csi_client
-from boundaries import kill_everywhere, restart
+from boundaries import drive_controller, restart
 from csi_client import MIB, Controller, Message
 from world import World
 
@@ -34,14 +34,6 @@ def nothing_is_left(world: World, controller: Controller, volumes: list[str]) ->
         assert list(controller.snapshots(volume_id=volume_id).entries) == []
 
 
-def drive(world: World, method: str, prepare: Callable[[int], Any], call: Callable[[Any], object],
-          check: Callable[[Any], None]) -> None:
-    report = kill_everywhere(world.controller, lambda: world.controller.log.read_text(errors="replace"), method,
-                             prepare, call, check, args=("--reaper-interval=1",))
-    print(report, *report.deaths, sep="\n  ")
-    assert len(report.deaths) >= 6
-
-
 def test_create_volume_group_snapshot(world: World, controller: Controller, volumes: list[str]) -> None:
     def check(name: str) -> None:
         group = controller.group_snapshot(name, volumes)
@@ -52,8 +44,8 @@ def test_create_volume_group_snapshot(world: World, controller: Controller, volu
         controller.delete_group(group.group_snapshot_id, members(group))
         nothing_is_left(world, controller, volumes)
 
-    drive(world, "CreateVolumeGroupSnapshot", lambda number: f"kill-{number}",
-          lambda name: controller.group_snapshot(name, volumes), check)
+    drive_controller(world, "CreateVolumeGroupSnapshot", lambda number: f"kill-{number}",
+                     lambda name: controller.group_snapshot(name, volumes), check, least=6)
 
 
 def test_delete_volume_group_snapshot(world: World, controller: Controller, volumes: list[str]) -> None:
@@ -66,5 +58,5 @@ def test_delete_volume_group_snapshot(world: World, controller: Controller, volu
             == "NOT_FOUND"
         nothing_is_left(world, controller, volumes)
 
-    drive(world, "DeleteVolumeGroupSnapshot", prepare,
-          lambda group: controller.delete_group(group.group_snapshot_id, members(group)), check)
+    drive_controller(world, "DeleteVolumeGroupSnapshot", prepare,
+                     lambda group: controller.delete_group(group.group_snapshot_id, members(group)), check, least=6)

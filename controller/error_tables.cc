@@ -105,11 +105,13 @@ constexpr auto kRepairRules = WithCommon({
 constexpr auto kInspectRules = WithCommon({
     {ENOENT, StatusCode::kAborted, "the image is being made or removed"},
 });
+constexpr ErrnoRule kLockedExclusively = {
+    EROFS, StatusCode::kUnavailable,
+    "a client holds an image's exclusive lock and does not give it up: do not map with the option "
+    "`exclusive`"};
 constexpr auto kResizeRules = WithCommon({
     {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
-    {EROFS, StatusCode::kUnavailable,
-     "a client holds the image's exclusive lock and does not give it up: do not map with the "
-     "option `exclusive`"},
+    kLockedExclusively,
     {EBUSY, StatusCode::kUnavailable, "the image is locked by another operation"},
     {EINVAL, StatusCode::kOutOfRange, "Ceph refuses this size"},
     {EFBIG, StatusCode::kOutOfRange, "ask for a smaller volume"},
@@ -141,9 +143,7 @@ constexpr auto kSnapshotLookRules = WithCommon({
 });
 constexpr auto kSnapshotCreateRules = WithCommon({
     {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
-    {EROFS, StatusCode::kUnavailable,
-     "a client holds the image's exclusive lock and does not give it up: do not map with the "
-     "option `exclusive`"},
+    kLockedExclusively,
     {EBUSY, StatusCode::kUnavailable, "the image is locked by another operation"},
     {EINVAL, StatusCode::kInvalidArgument,
      "the pool has snapshots of its own (`rados mksnap`), which RBD's cannot live beside"},
@@ -153,9 +153,7 @@ constexpr auto kSnapshotRemoveRules = WithCommon({
     {EBUSY, StatusCode::kFailedPrecondition,
      "it is protected or has clones of the old format: flatten them with `rbd flatten`, then "
      "`rbd snap unprotect`"},
-    {EROFS, StatusCode::kUnavailable,
-     "a client holds the image's exclusive lock and does not give it up: do not map with the "
-     "option `exclusive`"},
+    kLockedExclusively,
 });
 constexpr auto kCloneRules = WithCommon({
     {EEXIST, StatusCode::kFailedPrecondition, "the half-made image is a clone of something else"},
@@ -174,9 +172,7 @@ constexpr auto kMarkRules = WithCommon({
 });
 constexpr auto kFlattenRules = WithCommon({
     {ENOENT, StatusCode::kNotFound, "the image was removed meanwhile"},
-    {EROFS, StatusCode::kUnavailable,
-     "a client holds the image's exclusive lock and does not give it up: do not map with the "
-     "option `exclusive`"},
+    kLockedExclusively,
     {EBUSY, StatusCode::kUnavailable, "another client is flattening it; tried again later"},
 });
 
@@ -190,9 +186,7 @@ constexpr auto kGroupChangeRules = WithCommon({
 constexpr auto kGroupSnapshotCreateRules = WithCommon({
     {ENOENT, StatusCode::kAborted, "the group or one of its images was removed meanwhile"},
     {EEXIST, StatusCode::kAborted, "another controller was faster"},
-    {EROFS, StatusCode::kUnavailable,
-     "a client holds an image's exclusive lock and does not give it up: do not map with the option "
-     "`exclusive`"},
+    kLockedExclusively,
     {EBUSY, StatusCode::kUnavailable, "an image is locked by another operation"},
     {EINVAL, StatusCode::kInvalidArgument,
      "the pool has snapshots of its own (`rados mksnap`), which RBD's cannot live beside"},
@@ -200,9 +194,7 @@ constexpr auto kGroupSnapshotCreateRules = WithCommon({
 constexpr auto kGroupSnapshotRemoveRules = WithCommon({
     {EBUSY, StatusCode::kFailedPrecondition,
      "a member is protected or has clones of the old format: flatten them with `rbd flatten`"},
-    {EROFS, StatusCode::kUnavailable,
-     "a client holds an image's exclusive lock and does not give it up: do not map with the option "
-     "`exclusive`"},
+    kLockedExclusively,
 });
 
 // In the order of CephOperation.

@@ -31,9 +31,6 @@ class Flattener {
   Flattener(const Flattener&) = delete;
   Flattener& operator=(const Flattener&) = delete;
 
-  // There may be a new mark. Any thread; does not wait.
-  void Wake() { rounds_.Wake(); }
-
  private:
   struct Task {
     OpenedPool pool;

@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kUserId[] = "userID";
 constexpr char kUserKey[] = "userKey";
-constexpr size_t kMaxFileBytes = 4096;  // a Ceph key has 40
+constexpr size_t kMaxFileBytes = 4096;  // a Ceph key has 40, of the newer kinds a few more
 
 std::string Trimmed(absl::string_view text) {
   return std::string(absl::StripTrailingAsciiWhitespace(text));

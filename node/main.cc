@@ -1,7 +1,10 @@
 // rbd-csi-node: CSI Identity and Node. Talks to the kernel only; never to Ceph, never to
 // Kubernetes.
+#include <spdlog/spdlog.h>
+
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
@@ -12,6 +15,7 @@
 #include "csi/server.h"
 #include "csi/status.h"
 #include "node/device_mapper.h"
+#include "node/kernel_module.h"
 #include "node/node_grpc.h"
 #include "node/node_options.h"
 #include "node/node_service.h"
@@ -25,6 +29,11 @@ absl::Status Serve(const NodeOptions& options) {
   RETURN_IF_ERROR(InitLogging(options.common.log));
   ASSIGN_OR_RETURN(const NodeId node, FindNodeId(options));
   ASSIGN_OR_RETURN(const AllowedPaths paths, AllowedPaths::Make(options.allowed_paths));
+  // Not fatal: the plugin answers and unmounts without it, and each map that needs it says so.
+  if (const absl::Status loaded = LoadKernelModule({.name = "rbd", .shows = "/sys/bus/rbd"});
+      !loaded.ok()) {
+    spdlog::warn("{}", std::string(loaded.message()));
+  }
   const std::unique_ptr<DeviceMapper> mapper =
       MakeKrbd({.timeout = absl::Seconds(options.device_timeout_seconds)});
   ASSIGN_OR_RETURN(const std::string cgroup_root, CleanPath(options.cgroup_root));

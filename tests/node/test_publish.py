@@ -182,3 +182,13 @@ def test_the_key_is_in_no_log_and_in_no_sysfs_file(world: World, controller: Con
     assert key not in shown
     assert key not in pod.machine.plugin.log.read_text(errors="replace")
     pod.stop()
+
+
+def test_the_plugin_has_the_kernel_load_rbd(world: World) -> None:
+    node = world.node("node1")
+    node.plugin.stop()
+    node.run(["busybox", "rmmod", "rbd"])
+    node.run(["test", "!", "-e", "/sys/bus/rbd"])
+    node.plugin.start()
+    node.plugin.wait_ready()
+    node.run(["test", "-d", "/sys/bus/rbd"])

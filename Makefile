@@ -7,7 +7,7 @@ PYTHON := /usr/bin/python3
 export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test newest bench world world-down format tidy sanitize clang-build clang-check clean
+.PHONY: help deps build demo test newest image bench world world-down cluster cluster-down e2e values update verify format tidy sanitize clang-build clang-check clean
 
 help: ## this page
 	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
@@ -29,11 +29,18 @@ demo: build ## the main job on a throwaway Ceph: MariaDB survives its pod and it
 build/csi-sanity: tests/sanity/get-csi-sanity | deps
 	@tests/sanity/get-csi-sanity $@
 
-test: build build/csi-sanity ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
+# Only if it is not there: the cluster's recipe keeps it up to date.
+build/kube/bin/helm: | deps
+	@cd tests && $(PYTHON) -B -m chart.get_helm
+
+test: build build/csi-sanity build/kube/bin/helm ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
 	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
 
 newest: deps ## build and test on Debian testing's Ceph, the newest; NEWEST=--suite=trixie: on Debian 13's
 	@$(PYTHON) tests/newest/newest.py $(NEWEST)
+
+image: deps ## build and check the container image, build/image; IMAGE=--twice: is it reproducible?
+	@$(PYTHON) tests/image/make_image.py $(IMAGE)
 
 bench: build ## measure every RPC beside the raw calls it comes down to; writes build/bench.json
 	@$(PYTHON) tests/bench/bench.py $(BENCH)
@@ -43,6 +50,24 @@ world: build ## start a Ceph, two nodes and the driver, and leave them running
 
 world-down: ## take that world down
 	@tests/world/world down
+
+cluster: image ## a real Kubernetes on this machine, two workers and the driver on a Ceph; left running
+	@tests/e2e/e2e up
+
+cluster-down: ## take that cluster down
+	@tests/e2e/e2e down
+
+e2e: image ## a cluster of its own, told all stories: one line each; E2E='NAME...' picks some
+	@tests/e2e/e2e run --dir build/e2e $(E2E)
+
+values: ## beside `ceph`: make the two Ceph users, print what helm needs; VALUES='--pool POOL --output DIR'
+	@$(PYTHON) charts/values_for_cluster.py $(VALUES)
+
+update: build/kube/bin/helm ## write what the chart renders: golden files, manifests/, the table of values
+	@cd tests && $(PYTHON) -B -m chart.generated
+
+verify: build/kube/bin/helm ## fail if that is not what is in the repository
+	@cd tests && $(PYTHON) -B -m chart.generated --check
 
 format: ## rewrite the sources in the house format
 	@clang-format -i $$(git ls-files '*.cc' '*.h')

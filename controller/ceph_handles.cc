@@ -81,6 +81,11 @@ absl::StatusOr<std::shared_ptr<Cluster>> Cluster::Connect(const ClusterAddress& 
   int r = Configure(rados, address, credentials);
   if (r == 0) {
     r = rados_connect(rados);
+    if (r > 0) {
+      // Authentication was still under way when it ended, on a machine that hardly ran: librados has
+      // shut the client down (seen with 16.2; MonClient::authenticate begins with the result 1).
+      r = -ETIMEDOUT;
+    }
   }
   if (r < 0) {
     return StatusFor(TableFor(CephOperation::kConnect), -r, object);

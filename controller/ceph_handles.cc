@@ -82,8 +82,9 @@ absl::StatusOr<std::shared_ptr<Cluster>> Cluster::Connect(const ClusterAddress& 
   if (r == 0) {
     r = rados_connect(rados);
     if (r > 0) {
-      // Authentication was still under way when it ended, on a machine that hardly ran: librados has
-      // shut the client down (seen with 16.2; MonClient::authenticate begins with the result 1).
+      // Authentication was still under way when it ended, on a machine that hardly ran: librados
+      // has shut the client down (seen with 16.2; MonClient::authenticate begins with the result
+      // 1).
       r = -ETIMEDOUT;
     }
   }
@@ -140,8 +141,8 @@ bool Cluster::HasPool(const std::string& pool) {
 }
 
 absl::Status Cluster::Fail(CephOperation operation, int error, std::string_view object) {
-  if (error == ESHUTDOWN) {
-    blocklisted_.store(true, std::memory_order_relaxed);
+  if (error == ESHUTDOWN || error == ENOTCONN) {
+    dead_.store(true, std::memory_order_relaxed);
   }
   return StatusFor(TableFor(operation), error, object);
 }

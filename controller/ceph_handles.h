@@ -51,9 +51,9 @@ class Cluster {
   absl::StatusOr<std::vector<std::string>> RbdPools();
   bool HasPool(const std::string& pool);
 
-  // StatusFor, and remembers that this client was blocklisted: it will never work again.
+  // StatusFor, and remembers a client that will never work again: blocklisted, or shut down.
   absl::Status Fail(CephOperation operation, int error, std::string_view object);
-  bool blocklisted() const { return blocklisted_.load(std::memory_order_relaxed); }
+  bool IsDead() const { return dead_.load(std::memory_order_relaxed); }
 
  private:
   Cluster(rados_t rados, std::string id, std::string user)
@@ -61,7 +61,7 @@ class Cluster {
   rados_t rados_;
   std::string id_;
   std::string user_;
-  std::atomic<bool> blocklisted_{false};
+  std::atomic<bool> dead_{false};
 };
 
 struct PoolPath {

@@ -25,7 +25,7 @@ absl::StatusOr<std::shared_ptr<Cluster>> ClusterRegistry::Get(const ClusterConfi
   const std::string monitors = config.MonHost();
   const size_t key_hash = std::hash<std::string>()(credentials.key);
   absl::MutexLock lock(&entry->connecting);
-  if (entry->cluster != nullptr && !entry->cluster->blocklisted() && entry->monitors == monitors &&
+  if (entry->cluster != nullptr && !entry->cluster->IsDead() && entry->monitors == monitors &&
       entry->key_hash == key_hash) {
     return entry->cluster;
   }
@@ -60,7 +60,7 @@ std::shared_ptr<Cluster> ClusterRegistry::Any(const std::string& cluster_id) {
   }
   for (const auto& entry : candidates) {
     absl::MutexLock lock(&entry->connecting);
-    if (entry->cluster != nullptr && !entry->cluster->blocklisted()) {
+    if (entry->cluster != nullptr && !entry->cluster->IsDead()) {
       return entry->cluster;
     }
   }

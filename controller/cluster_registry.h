@@ -3,7 +3,7 @@
 // Start and Probe need no Ceph, so nothing connects before a call asks. One thread connects to a
 // cluster at a time and the others wait for its outcome, failures included (a dead cluster costs a
 // waiting crowd one timeout, not one each); other clusters are not held up. A connection is made
-// anew when the monitors or the key change, or when this client was blocklisted. Any thread.
+// anew when the monitors or the key change, or when this client is dead. Any thread.
 #pragma once
 
 #include <map>

@@ -20,6 +20,8 @@ constexpr std::array kEverywhere = {
               "the cluster did not answer in time: look at `ceph -s`"},
     ErrnoRule{ESHUTDOWN, StatusCode::kUnavailable,
               "this controller's connection was blocklisted; the next call makes a new one"},
+    ErrnoRule{ENOTCONN, StatusCode::kUnavailable,
+              "this controller's connection has ended; the next call makes a new one"},
     ErrnoRule{ENOSPC, StatusCode::kResourceExhausted, "the pool or the cluster is full"},
     ErrnoRule{EDQUOT, StatusCode::kResourceExhausted, "the pool's quota is used up"},
 };

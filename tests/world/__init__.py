@@ -14,7 +14,7 @@
 
 World
     up(directory=None, *, nodes=2, objectstore="memstore"|"bluestore", with_driver=False, build=None,
-       memory=1024, cpus=1, ceph_options=None, report=callable) -> World
+       memory=1024, cpus=1, disk=None, ceph_options=None, report=callable) -> World
     attach(directory=None) -> World         a world that runs already
     remove(directory=None) -> bool          `down` for whatever is left in a directory
     down(), context manager                 leaves nothing behind
@@ -32,7 +32,7 @@ Node        .name .index .address .socket (the plugin's gRPC, on the host) .cons
     pause() resume() kill() boot()          state() -> "running", "paused" or "down"
     In a node: DIR is writable at /world and at its own path; /host is the host's root as it is now;
     the rest of / is the host's root as it was at boot, under a layer of the node's own; /tmp and
-    /run are empty.
+    /run are empty. With `disk` (an image) each node has a copy of it as /dev/vda, for all of its lives.
 
 Ceph        .conf .keyring .monitors .objectstore
     command(*args) -> JSON      rbd(*args, check=True) -> CompletedProcess[str]      key(user)

@@ -1,7 +1,8 @@
 """A node: a QEMU guest that runs Debian's kernel on top of the host's root, seen read-only.
 
 Whatever is installed on the host runs in the node, and what a node writes is its own and gone with
-it. The host's root is also at /host as it is right now, and the world's directory at /world.
+it. The host's root is also at /host as it is right now, and the world's directory at /world. A disk,
+/dev/vda, is there if the world was given one to copy; it outlives the node's power.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ CLOCK_TOLERANCE = 0.3
 class Node:
     """One node of a world."""
 
-    def __init__(self, layout: Layout, processes: Processes, index: int, size: Size) -> None:
+    def __init__(self, layout: Layout, processes: Processes, index: int, size: Size, disk: Path | None = None) -> None:
         self.index = index
         self.name = node_name(index)
         self.address = node_address(index)
@@ -38,6 +39,7 @@ class Node:
         self.console = layout.log(f"{self.name}-console")
         self._layout = layout
         self._processes = processes
+        self._disk = disk
         self._relay = f"{self.name}-relay"
         self._qemu = f"{self.name}-qemu"
         self._machine = Machine(
@@ -48,6 +50,7 @@ class Node:
             console=self.console,
             monitor=layout.private_socket(f"{self.name}-qmp"),
             shares={"root": Path("/"), "fresh": Path("/"), "world": layout.directory},
+            disk=layout.nodes / f"{self.name}.img" if disk else None,
         )
         self._agent_socket = layout.private_socket(f"{self.name}-agent")
         self._channel = Channel(self.name, self._agent_socket, self.console)
@@ -126,6 +129,7 @@ class Node:
         }
         lines = [f"{key}={shlex.quote(value)}\n" for key, value in words.items()]
         (self._layout.nodes / f"{self.name}.env").write_text("".join(lines))
+        self._copy_disk()
         self._processes.spawn(self._qemu, self._machine.command(provided))
         relays = [
             f"{self._agent_socket}={self.address}:{AGENT_PORT}",
@@ -145,7 +149,7 @@ class Node:
         raise WorldError(f"the clock of {self.name} is wrong after {BOOTS} boots: is this machine very busy?")
 
     def boot(self) -> None:
-        """Start a killed node again: same name and address, nothing else left of it."""
+        """Start a killed node again: same name, address and disk, nothing else left of it."""
         self.start()
         self.wait_ready()
 
@@ -176,6 +180,15 @@ class Node:
     def process(self) -> Process:
         """The QEMU process."""
         return self._processes.require(self._qemu)
+
+    def _copy_disk(self) -> None:
+        """The first start gets a disk like everybody's, each later one what the node has made of it."""
+        own = self._machine.disk
+        if self._disk and own and not own.exists():
+            copy = ["cp", "--sparse=always", "--reflink=auto", str(self._disk), str(own)]
+            done = subprocess.run(copy, capture_output=True, text=True)
+            if done.returncode:
+                raise WorldError(f"copy the disk of {self.name}: {done.stderr.strip()}")
 
     def _ask_machine(self, verb: str) -> None:
         self._processes.require(self._qemu)

@@ -39,7 +39,8 @@ class GuestNode(Node):
     """A node together with the driver's plugin in it."""
 
     def __init__(self, layout: Layout, processes: Processes, index: int, settings: Settings) -> None:
-        super().__init__(layout, processes, index, Size(settings.memory, settings.cpus))
+        super().__init__(layout, processes, index, Size(settings.memory, settings.cpus),
+                         Path(settings.disk) if settings.disk else None)
         self.plugin = NodePlugin(layout, Path(settings.build), self)
         self._with_driver = settings.with_driver
 
@@ -77,12 +78,13 @@ class World:
         build: str | Path | None = None,
         memory: int = 1024,
         cpus: int = 1,
+        disk: str | Path | None = None,
         ceph_options: Mapping[str, str] | None = None,
         report: Report = lambda line: None,
     ) -> World:
         """Start a world. What fails is taken down again, all but its logs."""
         place = Path(build or os.environ.get("RBDCSI_BUILD") or REPOSITORY / "build" / "release" / "bin").resolve()
-        settings = Settings(nodes, objectstore, with_driver, str(place), memory, cpus)
+        settings = Settings(nodes, objectstore, with_driver, str(place), memory, cpus, str(disk or ""))
         world = cls(Layout(directory), settings)
         world._check_host()
         world._claim()

@@ -53,6 +53,7 @@ class Machine:
     console: Path
     monitor: Path
     shares: dict[str, Path]
+    disk: Path | None = None
 
     def command(self, provided: Kernel) -> list[str]:
         """The command line. All shares but `world` are read-only."""
@@ -68,6 +69,10 @@ class Machine:
             "-netdev", f"tap,id=net,ifname=tap{self.index},script=no,downscript=no",
             "-device", f"virtio-net-pci,netdev=net,romfile=,mac=52:54:00:00:00:{self.index:02x}",
         ]  # fmt: skip
+        if self.disk:
+            # "unsafe" concerns a power failure of this machine, not of the node: what it wrote is in our page cache.
+            options = f"file={_quoted(self.disk)},format=raw,if=virtio,cache=unsafe,discard=unmap"
+            command += ["-drive", options]
         for tag, path in self.shares.items():
             readonly = "off" if tag == "world" else "on"
             options = f"id={tag},path={_quoted(path)},security_model=none,multidevs=remap,readonly={readonly}"

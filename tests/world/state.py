@@ -20,6 +20,7 @@ class Settings:
     build: str = ""
     memory: int = 1024
     cpus: int = 1
+    disk: str = ""
 
 
 def read(layout: Layout) -> tuple[str, Settings] | None:

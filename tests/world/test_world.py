@@ -160,6 +160,22 @@ def test_a_killed_node_comes_back_empty_under_its_name(world: World) -> None:
     assert node.run(["test", "-e", "/root/mark"], check=False).returncode == 1
 
 
+def test_a_node_keeps_its_disk_through_a_power_failure(tmp_path: Path) -> None:
+    image = tmp_path / "image"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", str(image)], check=True)
+    with World.up(tmp_path / "w", nodes=1, disk=image) as other:
+        node = other.node("node1")
+        mount = "modprobe virtio_blk; mount /dev/vda /mnt"
+        node.run(["sh", "-c", f"{mount}; echo kept > /mnt/file; sync"])
+        node.kill()
+        node.boot()
+        assert node.run(["sh", "-c", f"{mount}; cat /mnt/file"]).stdout == "kept\n"
+    assert b"kept" not in image.read_bytes()
+    assert_nothing_left(tmp_path / "w")
+
+
 def test_the_plugin_is_reached_from_the_host_through_restarts(world: World) -> None:
     node = world.node("node1")
     assert echo(node.socket, b"anybody?") == b""

@@ -11,7 +11,7 @@ export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
 
 help: ## this page
 	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo; echo '  PRESET=dev|release|clang|asan|tsan picks the build (see CMakePresets.json); default release'
 
 deps: ## install the Debian packages that everything needs (root)
@@ -34,7 +34,7 @@ build/kube/bin/helm: | deps
 	@cd tests && $(PYTHON) -B -m chart.get_helm
 
 test: build build/csi-sanity build/kube/bin/helm ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
-	@ctest --test-dir $(BUILD) --output-on-failure --no-tests=error
+	@ctest --test-dir $(BUILD) --parallel 2 --output-on-failure --no-tests=error
 
 newest: deps ## build and test on Debian testing's Ceph, the newest; NEWEST=--suite=trixie: on Debian 13's
 	@$(PYTHON) tests/newest/newest.py $(NEWEST)

@@ -10,8 +10,9 @@ from chart import documents, helm
 FOLDERS = sorted(path for path in (helm.ROOT / "examples").iterdir() if path.is_dir())
 PRINTED = {"prints", "matches", "keep", "atLeast"}
 VERBS = {"apply": set[str](), "delete": {"seconds"}, "patch": {"with"}, "wait": {"for", "seconds"},
-         "never": {"for", "seconds"}, "exec": {"run"} | PRINTED, "get": {"path"} | PRINTED, "admin": PRINTED}
-NEEDED = {"patch": {"with"}, "wait": {"for"}, "never": {"for", "seconds"}, "exec": {"run"}, "get": {"path"}}
+         "exec": {"run"} | PRINTED, "get": {"path"} | PRINTED, "node": {"run"} | PRINTED, "admin": PRINTED}
+NEEDED = {"patch": {"with"}, "wait": {"for"}, "exec": {"run"}, "get": {"path"}, "node": {"run"}}
+LISTS = {"pods", "volumesnapshots", "volumeattachments"}
 FEATURES = {"snapshots", "group-snapshots", "attributes"}
 IMAGES = {"docker.io/library/busybox:1.37", "docker.io/library/mariadb:11"}
 
@@ -50,7 +51,7 @@ def test_a_check_applies_each_file_and_names_only_what_is_there(folder: pathlib.
             continue
         target = str(next(iter(step.values()))).split("/")[-1]
         # What a StatefulSet or a pod's template makes is named after it.
-        assert target == "volumesnapshots" or any(re.search(rf"(^|-){re.escape(name)}(-|$)", target) for name in names)
+        assert target in LISTS or any(re.search(rf"(^|-){re.escape(name)}(-|$)", target) for name in names)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=str)

@@ -1,0 +1,1 @@
+"""What the cluster is made of: pinned Go modules, and their build."""

@@ -34,6 +34,7 @@ constexpr absl::Duration kPause = absl::Milliseconds(100);
 // Closing a file system's device happens a moment after umount(2) returns.
 constexpr absl::Duration kBusyTime = absl::Seconds(5);
 constexpr absl::Duration kNodeTime = absl::Seconds(2);
+constexpr absl::Duration kGoneTime = absl::Seconds(1);
 
 // FNV-1a; positive, as a file offset must be.
 off_t LockOffset(const VolumeId& volume) {
@@ -202,8 +203,10 @@ absl::StatusOr<MapResult> Krbd::Map(const MapRequest& request, absl::Time deadli
     RETURN_IF_ERROR(Remove(found->device, lock, Bound(deadline)));
   }
   absl::Status added = Add(request, line, lock);
-  if (absl::IsNotFound(added)) {
-    // A clone that is flattened while krbd reads it leads to a parent that has just been removed.
+  // A chain of clones that is flattened while krbd reads it leads to a parent that has just been
+  // removed, and while several are, more than once. An image that is gone stays so.
+  for (absl::Duration pause = kPause; absl::IsNotFound(added) && pause < kGoneTime; pause *= 2) {
+    absl::SleepFor(pause);
     added = Add(request, line, lock);
   }
   RETURN_IF_ERROR(added);

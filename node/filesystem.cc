@@ -90,6 +90,12 @@ absl::StatusOr<std::vector<std::string>> MkfsCommand(const MappedDevice& device,
   std::vector<std::string> argv;
   if (spec.type == "xfs") {
     argv = {"mkfs.xfs", "-q", "-f", "-K", "-d", absl::StrCat("size=", size)};
+    // On by default since xfsprogs 6.5, and no kernel before 5.19 mounts it. mkfs takes it once,
+    // from the command line or from a file of options.
+    if (!absl::StrContains(spec.mkfs_options, "nrext64") &&
+        !absl::StrContains(spec.mkfs_options, "-c")) {
+      argv.insert(argv.end(), {"-i", "nrext64=0"});
+    }
   } else {
     argv = {"mkfs.ext4", "-q", "-F",
             "-m0",       "-E", "lazy_itable_init=1,lazy_journal_init=1,nodiscard"};

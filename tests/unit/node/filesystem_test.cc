@@ -171,9 +171,12 @@ TEST_CASE("options of the storage class come after ours and before the device") 
         std::vector<std::string>{"mkfs.ext4", "-q", "-F", "-m0", "-E",
                                  "lazy_itable_init=1,lazy_journal_init=1,nodiscard", "-b", "1024",
                                  "-O", "^64bit", "/dev/rbd0", "326656k"});
-  CHECK(
-      *MkfsCommand(device, {.type = "xfs"}) ==
-      std::vector<std::string>{"mkfs.xfs", "-q", "-f", "-K", "-d", "size=334495744", "/dev/rbd0"});
+  CHECK(*MkfsCommand(device, {.type = "xfs"}) ==
+        std::vector<std::string>{"mkfs.xfs", "-q", "-f", "-K", "-d", "size=334495744", "-i",
+                                 "nrext64=0", "/dev/rbd0"});
+  CHECK(*MkfsCommand(device, {.type = "xfs", .mkfs_options = "-i nrext64=1"}) ==
+        std::vector<std::string>{"mkfs.xfs", "-q", "-f", "-K", "-d", "size=334495744", "-i",
+                                 "nrext64=1", "/dev/rbd0"});
   CHECK(absl::IsInvalidArgument(
       MkfsCommand(device, {.type = "ext4", .mkfs_options = "-J device=x /dev/sda"}).status()));
 }

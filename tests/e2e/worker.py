@@ -14,6 +14,8 @@ from world.paths import CEPH_ADDRESS
 
 HERE = Path(__file__).resolve().parent
 CONTAINERD_SOCKET = "/run/containerd/containerd.sock"
+# A kubelet that finds containerd not yet ready ends, and is started again, as systemd would do.
+AGAIN = ("/bin/sh", "-c", 'until "$@"; do sleep 1; done', "kubelet")
 CNI_PROGRAMS = "/usr/lib/cni"
 START_PATIENCE = 120.0
 WORKER_LABEL = "e2e.rbd-csi.io/worker"
@@ -33,7 +35,6 @@ class Worker:
         self._world = world
         self._authority = authority
         self._place = place / node.name
-        self._kubelet = 0
 
     def prepare(self) -> None:
         """Write all that it reads, certificates included; needs no node yet."""
@@ -56,14 +57,10 @@ class Worker:
                 raise WorldError(f"start containerd in {self.name}: no socket within {START_PATIENCE:.0f} s",
                                  self._world.layout.log(f"{self.name}-containerd"))
             time.sleep(0.2)
-        self.start_kubelet()
-
-    def start_kubelet(self) -> None:
-        """The kubelet alone: it may be stopped and started while pods run."""
-        argv = [str(PROGRAMS / "kubelet"), "--config", self._inside("kubelet.json"),
+        argv = [*AGAIN, str(PROGRAMS / "kubelet"), "--config", self._inside("kubelet.json"),
                 "--kubeconfig", self._pki(f"{self.name}.conf"), "--hostname-override", self.name,
                 "--node-ip", self.node.address, "--node-labels", f"{WORKER_LABEL}=true", "--v=2"]
-        self._kubelet = self.node.spawn(argv, log=self._log("kubelet"))
+        self.node.spawn(argv, log=self._log("kubelet"))
 
     def power_off(self) -> None:
         """Pull the plug. The disk stays as it is."""
@@ -104,7 +101,7 @@ def kubelet_configuration(runtime: str, authority: str, certificate: str) -> dic
         "imageGCHighThresholdPercent": 100, "imageGCLowThresholdPercent": 99, "serializeImagePulls": False,
         "runtimeRequestTimeout": "5m",
         # Each of these is somewhere on the way of a resize, a status or a lost node.
-        "syncFrequency": "10s", "nodeStatusUpdateFrequency": "5s", "volumeStatsAggPeriod": "10s",
+        "syncFrequency": "10s", "nodeStatusUpdateFrequency": "5s",
         "kubeAPIQPS": 100, "kubeAPIBurst": 200, "eventRecordQPS": 0,
     }
 

@@ -78,7 +78,9 @@ readinessProbe:
 {{- $type := "--default-fstype=ext4" -}}
 {{- $names := "--extra-create-metadata=true" -}}
 {{- $workers := "--worker-threads=50" -}}
-{{- $provisioner := dict "values" $s.provisioner "port" 8081 "args" (list $retry $names $type $workers) -}}
+{{- /* It refuses to delete what is still attached and is not told when that ends: by default it would come back after 5 min. */ -}}
+{{- $soon := "--retry-interval-max=30s" -}}
+{{- $provisioner := dict "values" $s.provisioner "port" 8081 "args" (list $retry $soon $names $type $workers) -}}
 {{- $attacher := dict "values" $s.attacher "port" 8082 "args" (list $retry $type $workers) -}}
 {{- /* Volumes grow under running pods: none is waited for, so the pods need not be watched. */ -}}
 {{- $resizer := dict "values" $s.resizer "port" 8083 "args" (list $retry "--handle-volume-inuse-error=false") -}}

@@ -32,8 +32,8 @@ bool IsListed(ImageStore& store, const std::string& image, const absl::StatusOr<
 // Appends the volumes of one place until the page has `wanted` entries.
 absl::Status ListPlace(ImageStore& store, Position at, size_t wanted, CatalogPage& page) {
   while (page.entries.size() < wanted) {
-    const size_t limit = std::min(kNamesPerRead, wanted - page.entries.size());
-    ASSIGN_OR_RETURN(const std::vector<ListedImage> names, store.Names(at.image, limit));
+    ASSIGN_OR_RETURN(const std::vector<ListedImage> names,
+                     store.Names(at.image, wanted - page.entries.size()));
     if (names.empty()) {
       return absl::OkStatus();
     }

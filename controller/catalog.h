@@ -38,8 +38,6 @@ struct CatalogPage {
   bool more = false;
 };
 
-inline constexpr size_t kNamesPerRead = 1000;  // an OSD gives no more than 1024 by default
-
 // At most `limit` volumes after `after`; 0: all of them.
 absl::StatusOr<CatalogPage> ListPage(Stores& stores, const Position& after, size_t limit);
 

@@ -166,7 +166,8 @@ class ImageStore {
   // The name has no rbd_id; removes an entry of the pool's directory that leads nowhere.
   virtual absl::Status ClearDirectory(const std::string& image) = 0;
 
-  // Images of ours after `after`, in order of their names, at most `limit`; no details yet.
+  // Images of ours after `after`, in order of their names, no details yet: at most `limit`, and at
+  // most what one read gives. None: there are no more.
   virtual absl::StatusOr<std::vector<ListedImage>> Names(const std::string& after,
                                                          size_t limit) = 0;
   virtual absl::StatusOr<std::vector<TrashedImage>> Trash() = 0;

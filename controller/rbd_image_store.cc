@@ -7,6 +7,7 @@
 #include "controller/image_header.h"
 #include "controller/image_store.h"
 #include "controller/node_table.h"
+#include "controller/omap.h"
 #include "controller/pool_errors.h"
 #include "controller/rbd_features.h"
 #include "controller/rbd_inspect.h"
@@ -389,11 +390,13 @@ absl::Status RbdImageStore::ClearDirectory(const std::string& image) {
 absl::StatusOr<std::vector<ListedImage>> RbdImageStore::Names(const std::string& after,
                                                               size_t limit) {
   std::vector<ListedImage> names;
-  const int r = image_header::ReadDirectory(
-      pool_, {.prefix = std::string(kImagePrefix), .after = after, .limit = limit},
-      [&](std::string_view name, std::string_view id) {
-        names.push_back({std::string(name), std::string(id)});
-      });
+  const int r = image_header::ReadDirectory(pool_,
+                                            {.prefix = std::string(kImagePrefix),
+                                             .after = after,
+                                             .limit = std::min(limit, omap::kMostPerRead)},
+                                            [&](std::string_view name, std::string_view id) {
+                                              names.push_back({std::string(name), std::string(id)});
+                                            });
   if (r == -ENOENT) {
     return names;  // a pool in which no image was ever made
   }

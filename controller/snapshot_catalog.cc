@@ -77,7 +77,8 @@ absl::Status Collector::Volumes() {
   }
   std::string last = after_.image;
   while (!IsFull()) {
-    ASSIGN_OR_RETURN(const std::vector<ListedImage> names, pool_.images.Names(last, kNamesPerRead));
+    ASSIGN_OR_RETURN(const std::vector<ListedImage> names,
+                     pool_.images.Names(last, std::numeric_limits<size_t>::max()));
     if (names.empty()) {
       return absl::OkStatus();
     }

@@ -82,13 +82,12 @@ class Steps:
         return self._cluster.exec(target, step["run"], self._namespace).stdout
 
     def _get(self, target: str, step: Step) -> str:
-        def said() -> str:
-            return self._kubectl("get", target, "-o", f"jsonpath={step['path']}")
-
         end = time.monotonic() + SOON
-        while not _fits(step, said().strip()) and time.monotonic() < end:
+        while True:
+            said = self._kubectl("get", target, "-o", f"jsonpath={step['path']}")
+            if _fits(step, said.strip()) or time.monotonic() > end:
+                return said
             time.sleep(0.5)
-        return said()
 
     def _node(self, target: str, step: Step) -> str:
         name = self._kubectl("get", "pod", target, "-o", "jsonpath={.spec.nodeName}")

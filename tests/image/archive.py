@@ -8,6 +8,8 @@ import subprocess
 import tarfile
 from typing import Any
 
+import debian_root
+
 Json = dict[str, Any]
 
 
@@ -41,7 +43,7 @@ def blob(archive: tarfile.TarFile, digest: str) -> bytes:
 
 def unpack(source: pathlib.Path, root: pathlib.Path) -> Json:
     """The file system of an archive, in place of what was there; the image's configuration."""
-    subprocess.run(["rm", "-rf", "--one-file-system", str(root)], check=True)
+    debian_root.remove(root)
     root.mkdir(parents=True)
     with tarfile.open(source) as archive:
         index = archive.extractfile("index.json")

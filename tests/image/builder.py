@@ -87,7 +87,7 @@ class Builder:
 
     def push(self, image: str, layout: pathlib.Path) -> str:
         """Writes the image as an OCI layout; the digest of its manifest."""
-        subprocess.run(["rm", "-rf", str(layout)], check=True)
+        debian_root.remove(layout)
         self.run("push", "--quiet", image, f"oci:{layout}")
         return str(json.loads((layout / "index.json").read_text())["manifests"][0]["digest"])
 

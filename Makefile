@@ -7,7 +7,7 @@ PYTHON := /usr/bin/python3
 export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test newest image bench world world-down cluster cluster-down e2e values update verify format tidy sanitize clang-build clang-check clean
+.PHONY: help deps build demo test newest kubernetes image bench world world-down cluster cluster-down e2e values update verify format tidy sanitize clang-build clang-check clean
 
 help: ## this page
 	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
@@ -29,11 +29,10 @@ demo: build ## the main job on a throwaway Ceph: MariaDB survives its pod and it
 build/csi-sanity: tests/sanity/get-csi-sanity | deps
 	@tests/sanity/get-csi-sanity $@
 
-# Only if it is not there: the cluster's recipe keeps it up to date.
-build/kube/bin/helm: | deps
-	@cd tests && $(PYTHON) -B -m chart.get_helm
+kubernetes: deps ## build Kubernetes, the sidecars and helm for the tests, into build/kube; once
+	@tests/e2e/kube/build.py
 
-test: build build/csi-sanity build/kube/bin/helm ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
+test: build build/csi-sanity kubernetes ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
 	@ctest --test-dir $(BUILD) --parallel 2 --output-on-failure --no-tests=error
 
 newest: deps ## build and test on Debian testing's Ceph, the newest; NEWEST=--suite=trixie: on Debian 13's
@@ -63,10 +62,10 @@ e2e: image ## a cluster of its own, told all stories: one line each; E2E='NAME..
 values: ## beside `ceph`: make the two Ceph users, print what helm needs; VALUES='--pool POOL --output DIR'
 	@$(PYTHON) charts/values_for_cluster.py $(VALUES)
 
-update: build/kube/bin/helm ## write what the chart renders: golden files, manifests/, the table of values
+update: kubernetes ## write what the chart renders: golden files, manifests/, the table of values
 	@cd tests && $(PYTHON) -B -m chart.generated
 
-verify: build/kube/bin/helm ## fail if that is not what is in the repository
+verify: kubernetes ## fail if that is not what is in the repository
 	@cd tests && $(PYTHON) -B -m chart.generated --check
 
 format: ## rewrite the sources in the house format

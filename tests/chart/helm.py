@@ -40,7 +40,7 @@ def program() -> str:
     """Where helm is: $HELM, or what `make` built."""
     path = pathlib.Path(os.environ.get("HELM", versions.PROGRAMS / "helm"))
     if not path.exists():
-        raise FileNotFoundError(f"run {path}: there is no helm (make build/kube/bin/helm builds it; HELM says where "
+        raise FileNotFoundError(f"run {path}: there is no helm (make kubernetes builds it; HELM says where "
                                 "another one is)")
     return str(path)
 

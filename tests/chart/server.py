@@ -11,68 +11,44 @@ import subprocess
 from typing import Any
 
 from chart import helm
+from e2e.client import Client
+from e2e.control import API, ControlPlane
 from e2e.kube import versions
-from world import World, WorldError
-from world.processes import poll
+from e2e.pki import Authority
+from world import World
 
-ADDRESS = "https://127.0.0.1:6443"
-ADMIN = "admins-token"
 SIDECARS = ("csi-provisioner", "csi-attacher", "csi-resizer", "csi-snapshotter")
-NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kubectl", "snapshot-controller", *SIDECARS)
-
-
-def missing() -> list[str]:
-    """Programs that are not built."""
-    return [name for name in NEEDED if not (versions.PROGRAMS / name).exists()]
+# Longer than any --timeout that a test gives kubectl.
+PATIENCE = 180
 
 
 class Server:
-    """The API at the loopback address of the world's network."""
+    """The control plane of the cluster tests, alone."""
 
     def __init__(self, world: World, directory: pathlib.Path) -> None:
         self.world = world
         self.directory = directory
+        self._authority = Authority(directory / "pki", API)
+        self._plane = ControlPlane(world, self._authority, directory)
+        self._client = Client(world, self._plane.kubeconfig)
 
     def start(self) -> None:
         """Ready when it returns, with the snapshot API."""
-        self._file("tokens", f'{ADMIN},admin,1,"system:masters"\n')
-        key = self.directory / "accounts.key"
-        subprocess.run(["openssl", "genrsa", "-out", key, "2048"], check=True, capture_output=True)
-        self.admin = self.kubeconfig("admin", ADMIN)
-        store = "http://127.0.0.1:2379"
-        self._spawn("etcd", f"--data-dir={self.directory / 'etcd'}", "--unsafe-no-fsync",
-                    f"--listen-client-urls={store}", f"--advertise-client-urls={store}")
-        self._spawn("kube-apiserver", f"--etcd-servers={store}", f"--cert-dir={self.directory / 'certs'}",
-                    "--advertise-address=192.0.2.1", "--secure-port=6443", "--allow-privileged=true",
-                    "--authorization-mode=RBAC", f"--token-auth-file={self.directory / 'tokens'}",
-                    "--service-account-issuer=https://chart.test", f"--service-account-signing-key-file={key}",
-                    f"--service-account-key-file={key}", "--service-cluster-ip-range=10.96.0.0/24")
-        if not poll(lambda: self.kubectl("get", "--raw", "/readyz", check=False).returncode == 0, 120, 0.5):
-            raise WorldError("the API server is not ready", self.world.layout.log("kube-apiserver"))
-        self._spawn("kube-controller-manager", f"--kubeconfig={self.admin}", "--leader-elect=false",
-                    f"--service-account-private-key-file={key}",
-                    f"--root-ca-file={self.directory / 'certs' / 'apiserver.crt'}")
-        self.kubectl("apply", "-f", str(versions.CRDS))
-        self._spawn("snapshot-controller", f"--kubeconfig={self.admin}", "--leader-election=false",
-                    "--feature-gates=CSIVolumeGroupSnapshot=true")
+        self._authority.create()
+        self._plane.prepare()
+        self._plane.route()
+        self._plane.start()
+        self._plane.wait_ready()
+        self.kubectl("apply", "--server-side", "-f", str(versions.CRDS))
+        self._plane.start_snapshot_controller()
 
-    def kubeconfig(self, user: str, token: str) -> pathlib.Path:
-        """A file by which somebody with this token reaches the API."""
-        content = {"apiVersion": "v1", "kind": "Config", "current-context": "x",
-                   "clusters": [{"name": "x", "cluster": {"server": ADDRESS, "insecure-skip-tls-verify": True}}],
-                   "users": [{"name": "x", "user": {"token": token}}],
-                   "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}
-        return self._file(f"{user}.conf", json.dumps(content))
-
-    def kubectl(self, *arguments: str, text: str = "", check: bool = True) -> "subprocess.CompletedProcess[str]":
+    def kubectl(self, *arguments: str, text: str = "") -> "subprocess.CompletedProcess[str]":
         """kubectl as an admin."""
-        argv = [versions.PROGRAMS / "kubectl", f"--kubeconfig={self.admin}", *arguments]
-        return self._run([str(word) for word in argv], text, check)
+        return self._client.kubectl(*arguments, input=text, timeout=PATIENCE)
 
     def helm(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """helm as an admin, in the chart's namespace."""
-        argv = [helm.program(), f"--kubeconfig={self.admin}", "--namespace", helm.NAME, *arguments]
-        return self._run(argv, "", True)
+        return self._client.helm("--namespace", helm.NAME, *arguments, timeout=PATIENCE)
 
     def get(self, *arguments: str) -> Any:
         """What `kubectl get` finds, as Python's values."""
@@ -82,24 +58,21 @@ class Server:
         """Those of the Deployment, with its arguments, in the name of its account."""
         pod = self.get("deployment", "rbd-csi-controller", "-n", helm.NAME)["spec"]["template"]["spec"]
         token = self.kubectl("create", "token", pod["serviceAccountName"], "-n", helm.NAME).stdout.strip()
-        account = self.kubeconfig("sidecars", token)
+        account = self._account(token)
         for container in pod["containers"]:
             if container["name"] in SIDECARS:
                 kept = [word for word in container["args"] if not word.startswith(("--csi-address", "--http"))]
-                self._spawn(container["name"], f"--csi-address={socket}", f"--kubeconfig={account}",
-                            f"--leader-election-namespace={helm.NAME}", *kept)
+                argv = [versions.PROGRAMS / container["name"], f"--csi-address={socket}", f"--kubeconfig={account}",
+                        f"--leader-election-namespace={helm.NAME}", *kept]
+                self.world.processes.spawn(container["name"], argv)
 
-    def _run(self, argv: list[str], text: str, check: bool) -> "subprocess.CompletedProcess[str]":
-        done = self.world.run_in_network(argv, input=text, check=False, timeout=180)
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(argv[2:])}: {done.stderr}")
-        return done
-
-    def _spawn(self, name: str, *arguments: str) -> None:
-        self.world.processes.spawn(name, [versions.PROGRAMS / name, *arguments])
-
-    def _file(self, name: str, text: str) -> pathlib.Path:
-        path = self.directory / name
+    def _account(self, token: str) -> pathlib.Path:
+        """A file by which somebody with this token, and no certificate, reaches the API."""
+        content = {"apiVersion": "v1", "kind": "Config", "current-context": "x",
+                   "clusters": [{"name": "x", "cluster": {"server": API, "insecure-skip-tls-verify": True}}],
+                   "users": [{"name": "x", "user": {"token": token}}],
+                   "contexts": [{"name": "x", "context": {"cluster": "x", "user": "x"}}]}
+        path = self.directory / "sidecars.conf"
         path.touch(mode=0o600)
-        path.write_text(text)
+        path.write_text(json.dumps(content))
         return path

@@ -15,7 +15,7 @@ PROGRAMS = {"node-driver-registrar": "csi-node-driver-registrar"}
 
 
 def program(container: str) -> pathlib.Path:
-    """The program of a container on this machine, whether it is there or not."""
+    """The program of a container on this machine."""
     if container in DAEMONS:
         return csi_client.BIN / container
     return versions.PROGRAMS / PROGRAMS.get(container, container)
@@ -43,7 +43,4 @@ def arguments() -> dict[str, set[str]]:
 @pytest.mark.parametrize("container", [*DAEMONS, "csi-provisioner", "csi-attacher", "csi-resizer", "csi-snapshotter",
                                        "node-driver-registrar", "livenessprobe"])
 def test_the_program_knows_each_flag(container: str) -> None:
-    path = program(container)
-    if not path.exists():
-        pytest.skip(f"{path} is not built")
-    assert arguments()[container] - flags(path) == set()
+    assert arguments()[container] - flags(program(container)) == set()

@@ -64,7 +64,7 @@ class Cluster(Client):
         try:
             cluster._start(images.root, say)
         except BaseException:
-            cluster.save_logs()
+            say(f"that failed; its logs are kept in {cluster.save_logs()}")
             cluster.down()
             raise
         return cluster
@@ -136,7 +136,8 @@ class Cluster(Client):
             for future in starting:
                 future.result()
         for name in [CONTROL] * with_node + [worker.name for worker in self.workers]:
-            self.until(lambda: name in self.ready_nodes(), f"{name} is not Ready", NODES_PATIENCE)
+            self.until(lambda: name in self.ready_nodes(), f"{name} is not Ready ({name}-kubelet.log may say why)",
+                       NODES_PATIENCE)
             say(f"{name} Ready")
 
     @staticmethod

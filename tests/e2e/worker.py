@@ -57,7 +57,7 @@ class Worker:
                 raise WorldError(f"start containerd in {self.name}: no socket within {START_PATIENCE:.0f} s",
                                  self._world.layout.log(f"{self.name}-containerd"))
             time.sleep(0.2)
-        argv = [*AGAIN, str(PROGRAMS / "kubelet"), "--config", self._inside("kubelet.json"),
+        argv = [*AGAIN, self._world.layout.in_node(PROGRAMS / "kubelet"), "--config", self._inside("kubelet.json"),
                 "--kubeconfig", self._pki(f"{self.name}.conf"), "--hostname-override", self.name,
                 "--node-ip", self.node.address, "--node-labels", f"{WORKER_LABEL}=true", "--v=2"]
         self.node.spawn(argv, log=self._log("kubelet"))

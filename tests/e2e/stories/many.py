@@ -44,7 +44,7 @@ def at_once(cluster: Cluster) -> str:
         begin = time.monotonic()
         cluster.delete("pods", "--all", namespace=namespace, timeout=PATIENCE)
         cluster.delete("pvc", "--all", namespace=namespace, timeout=PATIENCE)
-        pool.empty(cluster)
+        pool.empty(cluster, PATIENCE)  # the kubelets unmount one volume after the other
         reached["gone"] = time.monotonic() - begin
     served = calls.since(cluster, began)
     return "".join(f"\n{'':13}all {phase} after {seconds:.1f} s; {calls.summary(served, *CALLS[phase])}"

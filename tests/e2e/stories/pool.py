@@ -35,9 +35,9 @@ def gone(cluster: Cluster, names: set[str]) -> None:
                   PATIENCE, pause=1)
 
 
-def empty(cluster: Cluster) -> None:
+def empty(cluster: Cluster, patience: float = PATIENCE) -> None:
     """Wait until nothing of the driver is left: no image, nothing in the trash, no group, no name in its tables."""
-    cluster.until(lambda: not _left(cluster), "something is left in the pool", PATIENCE, pause=1)
+    cluster.until(lambda: not _left(cluster), "something is left in the pool", patience, pause=1)
 
 
 def _left(cluster: Cluster) -> list[str]:
@@ -53,4 +53,4 @@ def _rados(cluster: Cluster, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 STORIES = [Story("empty", "nothing of all that is left in the pool: no image, no trash, no group, no snapshot's name",
-                 empty)]
+                 lambda cluster: empty(cluster))]

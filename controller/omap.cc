@@ -6,8 +6,9 @@
 namespace rbdcsi::omap {
 namespace {
 
-// Ends the iterator, which is null when the read failed early.
-void ForEach(rados_omap_iter_t values, const Found& found) {
+// Ends the iterator of a read that ended with `result`. It is there also when the read has failed,
+// but without a beginning when no OSD has answered: looking into it then is a crash (librados 16).
+void ForEach(rados_omap_iter_t values, int result, const Found& found) {
   if (values == nullptr) {
     return;
   }
@@ -15,7 +16,7 @@ void ForEach(rados_omap_iter_t values, const Found& found) {
   char* value = nullptr;
   size_t key_size = 0;
   size_t value_size = 0;
-  while (rados_omap_get_next2(values, &key, &value, &key_size, &value_size) == 0 &&
+  while (result >= 0 && rados_omap_get_next2(values, &key, &value, &key_size, &value_size) == 0 &&
          key != nullptr) {
     found({key, key_size}, {value, value_size});
   }
@@ -33,7 +34,7 @@ int ReadPage(Pool& pool, const std::string& object, const Range& range, const Fo
   rados_read_op_omap_get_vals2(op.get(), range.after.c_str(), range.prefix.c_str(), range.limit,
                                &values, &rest, &result);
   const int r = op.Run(pool, object);
-  ForEach(values, found);
+  ForEach(values, r, found);
   *more = rest != 0;
   return r;
 }
@@ -66,7 +67,7 @@ int ReadValue(Pool& pool, const std::string& object, const std::string& key, std
                                        &result);
   const int r = op.Run(pool, object);
   value->clear();
-  ForEach(values, [value](std::string_view, std::string_view found) { *value = found; });
+  ForEach(values, r, [value](std::string_view, std::string_view found) { *value = found; });
   return r == -ENOENT ? 0 : r;
 }
 

@@ -17,10 +17,12 @@ namespace {
 constexpr size_t kMaxPlainName = 48;
 constexpr size_t kHashDigits = 40;
 
+// The cluster names a directory of keys, so none is "." or "..".
 bool IsPart(std::string_view part) {
-  return !part.empty() && part.front() != '-' && std::none_of(part.begin(), part.end(), [](char c) {
-    return c == '@' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
-  });
+  return !part.empty() && part.front() != '-' && part != "." && part != ".." &&
+         std::none_of(part.begin(), part.end(), [](char c) {
+           return c == '@' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
+         });
 }
 
 bool IsPlainName(std::string_view name) {

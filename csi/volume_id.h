@@ -24,9 +24,8 @@ struct VolumeId {
   std::string rados_namespace;  // empty: the pool's default namespace
   std::string image;
 
-  // Nullopt unless `text` is an id of the form above: three or four parts, none empty, none with
-  // control characters,
-  // '@' or a leading '-', at most kMaxIdBytes.
+  // Nullopt unless `text` is an id of the form above: three or four parts, none empty, "." or
+  // "..", none with control characters, '@' or a leading '-', at most kMaxIdBytes.
   static std::optional<VolumeId> Parse(std::string_view text);
   std::string ToString() const;
 

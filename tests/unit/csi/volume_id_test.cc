@@ -23,8 +23,26 @@ TEST_CASE("messages spell a volume as rbd does") {
 
 TEST_CASE("hostile and foreign ids name no volume") {
   for (const std::string text :
-       {"", "fake-vol-id", "a/b", "a/b/c/d/e", "/b/c", "a//c", "a/b/", "a/b//d", "-a/b/c", "a/-b/c",
-        "a/b/-c", "a/b/--snap", "a/b/c@snap", "a/b@s/c", "a/b/c\n", "a/b/c\x7F", "a/\tb/c",
+       {"",
+        "fake-vol-id",
+        "a/b",
+        "a/b/c/d/e",
+        "/b/c",
+        "a//c",
+        "../b/c",
+        "a/./c",
+        "a/b/..",
+        "a/b/",
+        "a/b//d",
+        "-a/b/c",
+        "a/-b/c",
+        "a/b/-c",
+        "a/b/--snap",
+        "a/b/c@snap",
+        "a/b@s/c",
+        "a/b/c\n",
+        "a/b/c\x7F",
+        "a/\tb/c",
         "0001-0009-rook-ceph-0000000000000002-b0285c97-a0ce-11eb-8c66-0242ac110002"}) {
     INFO(text);
     CHECK_FALSE(VolumeId::Parse(text).has_value());

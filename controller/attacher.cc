@@ -8,6 +8,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "controller/attach_limit.h"
+#include "controller/client_address.h"
+#include "controller/feature_switch.h"
+#include "controller/image_features.h"
 #include "controller/provisioner.h"
 #include "controller/volume_record.h"
 #include "csi/status.h"
@@ -38,12 +41,32 @@ absl::Status CheckHolder(const Locker& holder, LockType held, const Attachment& 
                                                                 : absl::OkStatus();
 }
 
+bool Reads(const Attachment& wanted) {
+  return wanted.read_only || IsReadOnly(wanted.capability.mode);
+}
+
+// A client that froze is fenced by its watch, which Ceph forgets after 30 s, or by its lock, which
+// stays. Without the feature there is no lock, and such a client would write when it wakes up.
+bool NeedsLock(const Sight& sight, const Attachment& wanted) {
+  return (sight.features & kFeatureExclusiveLock) == 0 && !Reads(wanted) &&
+         wanted.capability.mode != AccessMode::kMultiNodeMultiWriter;
+}
+
+absl::StatusOr<bool> SwitchLockOn(ImageStore& store, const Sight& sight) {
+  const auto switched = SwitchFeatures(store, sight, {.on = kFeatureExclusiveLock});
+  if (!switched.ok()) {
+    return Annotate(switched.status(),
+                    "a single writer needs the image feature exclusive-lock, switched on while "
+                    "nobody has the image");
+  }
+  return switched;
+}
+
 }  // namespace
 
 std::string Describe(const Attachment& attachment) {
-  return absl::StrCat(
-      ToString(attachment.capability.mode), " ", ToString(attachment.capability.type),
-      attachment.read_only || IsReadOnly(attachment.capability.mode) ? " ro" : " rw");
+  return absl::StrCat(ToString(attachment.capability.mode), " ",
+                      ToString(attachment.capability.type), Reads(attachment) ? " ro" : " rw");
 }
 
 std::vector<std::string> PublishedNodes(const Sight& sight) {
@@ -54,16 +77,6 @@ std::vector<std::string> PublishedNodes(const Sight& sight) {
     }
   }
   return {nodes.begin(), nodes.end()};
-}
-
-bool IsAtAddress(const std::string& address, const std::string& ip) {
-  // Ceph may put the protocol before the address ("v2:192.0.2.11:0/123").
-  const size_t bracket = address.find('[');
-  if (bracket != std::string::npos) {
-    return address.substr(bracket + 1, address.find(']') - bracket - 1) == ip;
-  }
-  const size_t begin = absl::StartsWith(address, "v") ? address.find(':') + 1 : 0;
-  return address.substr(begin, address.find(':', begin) - begin) == ip;
 }
 
 absl::StatusOr<PublishStep> DecidePublish(const Sight& sight, const Attachment& wanted) {
@@ -89,9 +102,8 @@ absl::StatusOr<PublishStep> DecidePublish(const Sight& sight, const Attachment& 
 }
 
 bool MayReplayJournal(const ImageStore& store, const Sight& before, const Attachment& wanted) {
-  const bool reads = wanted.read_only || IsReadOnly(wanted.capability.mode);
   const auto record = VolumeRecord::FromJson(before.record);
-  return reads && wanted.capability.type == AccessType::kMount && record.has_value() &&
+  return Reads(wanted) && wanted.capability.type == AccessType::kMount && record.has_value() &&
          !record->name.empty() && OtherClients(store, before).empty() &&
          std::none_of(before.guard.lockers.begin(), before.guard.lockers.end(), IsWriter);
 }
@@ -115,6 +127,10 @@ absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wan
     if (*step == PublishStep::kAttached) {
       return sight;
     }
+    if (NeedsLock(sight, wanted)) {
+      RETURN_IF_ERROR(Annotate(SwitchLockOn(store, sight).status(), what));
+      continue;
+    }
     RETURN_IF_ERROR(Annotate(TakePlace(store, wanted.node, sight.id), what));
     placed = sight.id;
     ASSIGN_OR_RETURN(const Taken taken, store.TakeGuard(sight.id, guard));
@@ -126,6 +142,8 @@ absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wan
       absl::StrCat(what, ": other controllers keep changing its guard (call again)"));
 }
 
+// Whoever at that address has the image mapped, or may have: Ceph forgets the watch of a client
+// that is silent for 30 s, but not its lock, nor our note of it.
 absl::Status Attacher::FenceAll(ImageStore& store, const Sight& sight, const std::string& ip) {
   std::set<std::string> clients;
   for (const Watcher& watcher : sight.watchers) {
@@ -140,14 +158,24 @@ absl::Status Attacher::FenceAll(ImageStore& store, const Sight& sight, const std
       owners.push_back(owner);
     }
   }
+  std::vector<Locker> lost;
+  for (const Locker& note : sight.lost.lockers) {
+    if (IsAtAddress(note.cookie, ip)) {
+      clients.insert(note.cookie);
+      lost.push_back(note);
+    }
+  }
   for (const std::string& client : clients) {
-    spdlog::warn("fencing client {}: its node is detached from {} but still has it mapped", client,
-                 store.Spec(absl::StrCat("(id ", sight.id, ")")));
+    spdlog::warn("fencing client {}: its node is detached from {} and Ceph has not seen it unmap",
+                 client, store.Spec(absl::StrCat("(id ", sight.id, ")")));
     RETURN_IF_ERROR(store.Fence(client, fence_duration_));
   }
   // Safe now, and it saves the next owner the monitor round of fencing this one again.
   for (const Locker& owner : owners) {
-    RETURN_IF_ERROR(store.BreakOwner(sight.id, owner));
+    RETURN_IF_ERROR(store.BreakLock(sight.id, ClientLock::kOwner, owner));
+  }
+  for (const Locker& note : lost) {
+    RETURN_IF_ERROR(store.BreakLock(sight.id, ClientLock::kLost, note));
   }
   return absl::OkStatus();
 }

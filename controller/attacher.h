@@ -37,9 +37,6 @@ absl::StatusOr<PublishStep> DecidePublish(const Sight& sight, const Attachment& 
 // The node ids of a guard: who has the volume.
 std::vector<std::string> PublishedNodes(const Sight& sight);
 
-// True when `address`, "192.0.2.11:0/123" or "[2001:db8::1]:0/123", is a client at this IP.
-bool IsAtAddress(const std::string& address, const std::string& ip);
-
 // True for a reader of a volume of ours that nobody else has open and no writer is attached to, by
 // the look `before` its guard was taken: then its node may replay the journal of a file system that
 // was snapshotted while it was mounted. Not for static volumes, which may have writers elsewhere.

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "controller/error_tables.h"
+#include "controller/lost_locks.h"
 
 namespace rbdcsi {
 namespace {
@@ -189,12 +190,18 @@ std::string Pool::Spec(std::string_view image) const {
 
 absl::StatusOr<Image> Image::OpenById(Pool& pool, const std::string& id, Mode mode,
                                       CephOperation operation) {
+  const std::string object = pool.Spec(absl::StrCat("(id ", id, ")"));
+  // Whatever is done with it, librbd takes the image's lock for it.
+  const int noted = mode == Mode::kReadOnly ? 0 : lost_locks::Note(pool, id);
+  if (noted < 0) {
+    return pool.cluster().Fail(operation, -noted, object);
+  }
   rbd_image_t image = nullptr;
   const int r = mode == Mode::kReadOnly
                     ? rbd_open_by_id_read_only(pool.get(), id.c_str(), &image, nullptr)
                     : rbd_open_by_id(pool.get(), id.c_str(), &image, nullptr);
   if (r < 0) {
-    return pool.cluster().Fail(operation, -r, pool.Spec(absl::StrCat("(id ", id, ")")));
+    return pool.cluster().Fail(operation, -r, object);
   }
   return Image(image);
 }

@@ -5,7 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "controller/attacher.h"
+#include "controller/client_address.h"
 #include "controller/cloner.h"
 #include "controller/volume_record.h"
 #include "csi/node_id.h"

@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "absl/strings/str_cat.h"
+#include "controller/lost_locks.h"
 
 namespace rbdcsi::image_header {
 namespace {
@@ -16,7 +17,7 @@ std::string RecordOmapKey() { return absl::StrCat("metadata_", kRecordKey); }
 int ZeroIfAbsent(int r) { return r == -ENOENT ? 0 : r; }
 
 // The places of the replies in WhatToRead(); kFeatures and those after it are not in a list's.
-enum Part : size_t { kSize, kFlags, kGuard, kParent, kFeatures, kOwner, kSnapshots };
+enum Part : size_t { kSize, kFlags, kGuard, kParent, kFeatures, kOwner, kSnapshots, kLost };
 
 const ObjectRead& WhatToRead(Detail detail) {
   static const ObjectRead all = {
@@ -26,7 +27,8 @@ const ObjectRead& WhatToRead(Detail detail) {
                 {"rbd", "parent_get", ""},
                 {"rbd", "get_features", class_calls::FeaturesInput()},
                 {"lock", "get_info", class_calls::LockInfoInput(kOwnerLock)},
-                {"rbd", "get_snapcontext", ""}},
+                {"rbd", "get_snapcontext", ""},
+                {"lock", "get_info", class_calls::LockInfoInput(lost_locks::kLock)}},
       .omap_key = RecordOmapKey()};
   static const ObjectRead list = {.calls = {all.calls.begin(), all.calls.begin() + kFeatures},
                                   .omap_key = all.omap_key};
@@ -37,12 +39,14 @@ int UnderstandRest(const std::vector<std::string>& replies, Header* header) {
   const auto features = class_calls::DecodeFeatures(replies[kFeatures]);
   auto owner = class_calls::DecodeLockInfo(replies[kOwner]);
   auto snapshots = class_calls::DecodeSnapshotIds(replies[kSnapshots]);
-  if (!features || !owner || !snapshots) {
+  auto lost = class_calls::DecodeLockInfo(replies[kLost]);
+  if (!features || !owner || !snapshots || !lost) {
     return -EIO;
   }
   header->features = *features;
   header->owner = *std::move(owner);
   header->snapshots = *std::move(snapshots);
+  header->lost = *std::move(lost);
   return 0;
 }
 

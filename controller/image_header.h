@@ -46,6 +46,7 @@ struct Header {
   // Detail::kAll only:
   uint64_t features = 0;
   class_calls::LockInfo owner;
+  class_calls::LockInfo lost;       // lost_locks.h
   std::vector<uint64_t> snapshots;  // ids, the newest first, removed ones that clones need included
 };
 // All at one moment. ENOENT: no header. EIO: a reply is not understood.

@@ -57,6 +57,7 @@ struct Sight {
   // kPresent and Detail::kAll only:
   uint64_t features = 0;
   class_calls::LockInfo owner;      // the image's own exclusive lock
+  class_calls::LockInfo lost;       // who had it before us; a cookie is an address (lost_locks.h)
   std::vector<uint64_t> snapshots;  // ids, those that only clones still need included
 };
 
@@ -109,6 +110,9 @@ struct GuardRequest {
   absl::Duration lasts = absl::ZeroDuration();  // zero: until it is released
 };
 
+// What makes a client known that cannot be heard: Sight::owner, Sight::lost.
+enum class ClientLock { kOwner, kLost };
+
 enum class Made { kMade, kExists };
 enum class Written { kWritten, kLost };  // kLost: somebody was faster; look again
 enum class Taken { kTaken, kHeldByUs, kHeld, kGone };
@@ -143,7 +147,8 @@ class ImageStore {
   virtual absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
                                                    const GuardRequest& request) = 0;
   virtual absl::Status BreakGuard(const std::string& id, const class_calls::Locker& locker) = 0;
-  virtual absl::Status BreakOwner(const std::string& id, const class_calls::Locker& locker) = 0;
+  virtual absl::Status BreakLock(const std::string& id, ClientLock lock,
+                                 const class_calls::Locker& locker) = 0;
   virtual absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) = 0;
   // Blocklists exactly this client and returns when the OSDs that matter know it.
   virtual absl::Status Fence(const std::string& address, absl::Duration duration) = 0;

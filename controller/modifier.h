@@ -3,8 +3,7 @@
 // Everything is checked before anything is changed. Features come first, because they alone can be
 // refused by Ceph; then the record, as a whole, by compare and set. A repeat after a death in
 // between finds the features as they should be and goes on with the record. Features are only
-// switched while no node has the volume: the kernel reads them when it maps (rbd_features.h), so
-// the guard is held meanwhile, for a time that ends by itself. Blocking; any thread.
+// switched while no node has the volume (feature_switch.h). Blocking; any thread.
 #pragma once
 
 #include <map>

@@ -8,6 +8,7 @@
 #include "controller/class_calls.h"
 #include "controller/error_tables.h"
 #include "controller/group_store.h"
+#include "controller/lost_locks.h"
 #include "controller/pool_errors.h"
 #include "controller/snap_lock.h"
 #include "controller/snapshot_header.h"
@@ -202,6 +203,9 @@ absl::Status RbdGroupStore::CreateSnapshot(const std::string& group, const Group
     const LockedImage& added = locked.emplace_back(std::move(pool), image.image_id, group);
     RETURN_IF_ERROR(
         Check(CephOperation::kGroupSnapshotCreate, added.lock.result(), At(group, snapshot)));
+    RETURN_IF_ERROR(Check(CephOperation::kGroupSnapshotCreate,
+                          lost_locks::Note(locked.back().pool, image.image_id),
+                          At(group, snapshot)));
   }
   const Step step("create group snapshot");
   // Without the round of quiescing, for the reason that single snapshots have (rbd_snapshot_store).

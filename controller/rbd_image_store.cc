@@ -6,6 +6,7 @@
 #include "controller/error_tables.h"
 #include "controller/image_header.h"
 #include "controller/image_store.h"
+#include "controller/lost_locks.h"
 #include "controller/node_table.h"
 #include "controller/omap.h"
 #include "controller/pool_errors.h"
@@ -56,7 +57,8 @@ class RbdImageStore final : public ImageStore {
   absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
                                            const GuardRequest& request) override;
   absl::Status BreakGuard(const std::string& id, const class_calls::Locker& locker) override;
-  absl::Status BreakOwner(const std::string& id, const class_calls::Locker& locker) override;
+  absl::Status BreakLock(const std::string& id, ClientLock lock,
+                         const class_calls::Locker& locker) override;
   absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) override;
   absl::Status Fence(const std::string& address, absl::Duration duration) override;
 
@@ -123,6 +125,7 @@ absl::StatusOr<Sight> RbdImageStore::SightOf(int result, image_header::Header he
   sight.record = std::move(header.record);
   sight.guard = std::move(header.guard);
   sight.owner = std::move(header.owner);
+  sight.lost = std::move(header.lost);
   sight.snapshots = std::move(header.snapshots);
   sight.parent = std::move(header.parent);
   sight.watchers = std::move(header.watchers);
@@ -274,19 +277,18 @@ absl::Status RbdImageStore::BreakGuard(const std::string& id, const class_calls:
   return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGuard, r, ById(id));
 }
 
-absl::Status RbdImageStore::BreakOwner(const std::string& id, const class_calls::Locker& locker) {
-  const Step step("break the fenced client's lock");
-  const int r = image_header::BreakLock(pool_, id, image_header::kOwnerLock, locker);
+absl::Status RbdImageStore::BreakLock(const std::string& id, ClientLock lock,
+                                      const class_calls::Locker& locker) {
+  const Step step("break a client's lock");
+  const char* name = lock == ClientLock::kOwner ? image_header::kOwnerLock : lost_locks::kLock;
+  const int r = image_header::BreakLock(pool_, id, name, locker);
   return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGuard, r, ById(id));
 }
 
 absl::StatusOr<std::vector<Watcher>> RbdImageStore::Watchers(const std::string& id) {
   std::vector<Watcher> watchers;
   const int r = ListWatchers(pool_.get(), class_calls::HeaderObject(id), &watchers);
-  if (r == -ENOENT) {
-    return watchers;
-  }
-  RETURN_IF_ERROR(Check(CephOperation::kWatchers, r, ById(id)));
+  RETURN_IF_ERROR(Check(CephOperation::kWatchers, r == -ENOENT ? 0 : r, ById(id)));
   return watchers;
 }
 

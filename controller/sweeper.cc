@@ -33,11 +33,24 @@ absl::Status TrashIfVirgin(const OpenedPool& pool, const ListedImage& image,
   return absl::OkStatus();
 }
 
+// A client that has its lock back is known by it again.
+absl::Status ForgetReturned(ImageStore& store, const Sight& sight) {
+  for (const class_calls::Locker& lost : sight.lost.lockers) {
+    for (const class_calls::Locker& owner : sight.owner.lockers) {
+      if (owner.address == lost.cookie) {
+        RETURN_IF_ERROR(store.BreakLock(sight.id, ClientLock::kLost, lost));
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status SweepImage(const OpenedPool& pool, const ListedImage& image, absl::Time now) {
   ASSIGN_OR_RETURN(const Sight sight, pool.images->LookById(image.id));
   if (sight.state != Sight::State::kPresent) {
     return absl::OkStatus();
   }
+  RETURN_IF_ERROR(ForgetReturned(*pool.images, sight));
   if (!sight.snapshots.empty()) {
     return RemoveStaleTemporaries(*pool.snapshots, sight, now).status();
   }

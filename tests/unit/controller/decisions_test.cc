@@ -1,5 +1,6 @@
 // What create and publish decide about what they see: pure, so every case is cheap to show.
 #include "controller/attacher.h"
+#include "controller/client_address.h"
 #include "controller/provisioner.h"
 #include "tests/catch.h"
 

@@ -19,6 +19,7 @@ World
     remove(directory=None) -> bool          `down` for whatever is left in a directory
     down(), context manager                 leaves nothing behind
     .directory .ceph .nodes .controller     node(name) -> Node
+    network.cut(address), network.join(address)              a node from Ceph, and again
     extra_controller(name) -> Controller    one more, at DIR/<name>.sock
     run_in_network(argv, *, check, input, env, timeout)      a host command; CEPH_CONF is set
     status() -> dict                        what `world status -o json` prints

@@ -28,7 +28,7 @@ Report = Callable[[str], None]
 # Programs that must be there, and the Debian packages that bring them.
 CEPH_TOOLS = {
     "ceph-mon": "ceph-mon", "ceph-mgr": "ceph-mgr", "ceph-osd": "ceph-osd", "rbd": "ceph-common",
-    "ip": "iproute2", "nsenter": "util-linux",
+    "ip": "iproute2", "iptables": "iptables", "nsenter": "util-linux",
 }  # fmt: skip
 NODE_TOOLS = {
     "qemu-system-x86_64": "qemu-system-x86", "busybox": "busybox-static", "dpkg": "dpkg", "apt-get": "apt",

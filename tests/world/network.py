@@ -9,6 +9,8 @@ from pathlib import Path
 from .errors import WorldError
 from .paths import CEPH_ADDRESS, NETWORK_BITS, Layout
 
+CEPH_PORTS = "3300:7300"  # of its monitors and of its OSDs
+
 
 class Network:
     """The network namespace of one world.
@@ -38,6 +40,14 @@ class Network:
         """True while the namespace has its name."""
         return (Path("/run/netns") / self._layout.namespace).exists()
 
+    def cut(self, address: str) -> None:
+        """What a node sends to Ceph gets lost, until `join`. The host still reaches the node."""
+        self.run(["iptables", "--insert", *self._from_node_to_ceph(address)])
+
+    def join(self, address: str) -> None:
+        """The end of a `cut`."""
+        self.run(["iptables", "--delete", *self._from_node_to_ceph(address)])
+
     def delete(self) -> None:
         """Remove the namespace; bridge and taps go with it."""
         if self.exists():
@@ -62,6 +72,10 @@ class Network:
             capture_output=True,
             text=True,
         )
+
+    @staticmethod
+    def _from_node_to_ceph(address: str) -> list[str]:
+        return ["INPUT", "--source", address, "--protocol", "tcp", "--dport", CEPH_PORTS, "--jump", "DROP"]
 
     @staticmethod
     def _ip(*arguments: str, text: str = "") -> str:

@@ -7,7 +7,7 @@ PYTHON := /usr/bin/python3
 export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test newest kubernetes image bench world world-down cluster cluster-down e2e values update verify format tidy sanitize clang-build clang-check clean
+.PHONY: help deps build demo test faults newest kubernetes image bench world world-down cluster cluster-down e2e values update verify format tidy sanitize clang-build clang-check clean
 
 help: ## this page
 	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
@@ -34,6 +34,9 @@ kubernetes: deps ## build Kubernetes, the sidecars and helm for the tests, into 
 
 test: build build/csi-sanity kubernetes ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
 	@ctest --test-dir $(BUILD) --parallel 2 --output-on-failure --no-tests=error
+
+faults: build ## every fault of the catalogue, in full, with a scorecard; FAULTS='--short A C3' picks some
+	@tests/faults/faults run $(FAULTS)
 
 newest: deps ## build and test on Debian testing's Ceph, the newest; NEWEST=--suite=trixie: on Debian 13's
 	@$(PYTHON) tests/newest/newest.py $(NEWEST)

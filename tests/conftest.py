@@ -9,9 +9,10 @@ import csi_client
 from csi_client import Controller
 from world import World
 
-NODES = {"live": 0, "sanity": 1, "node": 2, "kill": 1}
+pytest_plugins = ["scorecard"]
+NODES = {"live": 0, "sanity": 1, "node": 2, "kill": 1, "faults": 2}
 # The watch of a client that died holds up its successor for 30 s by default; the kill matrix has dozens of such deaths.
-CEPH_OPTIONS = {"kill": {"osd_client_watch_timeout": "10"}}
+CEPH_OPTIONS = {"kill": {"osd_client_watch_timeout": "10"}, "faults": {"osd_client_watch_timeout": "10"}}
 
 
 @pytest.fixture(scope="session")

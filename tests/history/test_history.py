@@ -1,0 +1,105 @@
+"""Many clients, two controllers that are killed, pods that are fenced: every answer has its place in one order.
+
+`--full`: ten minutes. `--seed N`: the dice of an earlier run; the machine's own dice are others each time.
+"""
+import pathlib
+import random
+import re
+import time
+from typing import Iterator
+
+import pytest
+
+import csi_client
+from history import linearize, writes
+from history.ending import Ending, controller_is_whole
+from history.history import History, counts
+from history.linearize import Verdict
+from history.workload import Workload
+from history.writes import Fault
+from scorecard import Score
+from world import World
+
+# A line of a controller's log at the end of a call: its name, its code, how long it took.
+ENDED = re.compile(r" ([A-Z]\w+) [A-Z_]+ (\d+\.\d)ms")
+
+
+@pytest.fixture()
+def workload(world: World, full: bool, request: pytest.FixtureRequest) -> Iterator[Workload]:
+    """The controllers are gone afterwards; the history is kept when the test has failed."""
+    seed = request.config.getoption("--seed") or random.SystemRandom().randrange(1, 1 << 31)
+    print(f"seed {seed}")
+    failures = request.session.testsfailed
+    history = History()
+    workload = Workload(world, history, seed, 600 if full else 60, request.config.getoption("--race-stage"))
+    yield workload
+    for controller in workload.controllers:
+        controller.stop()
+    if request.session.testsfailed > failures:
+        path = csi_client.BIN.parents[1] / "test-logs" / f"history-{seed}.jsonl"
+        history.write(path)
+        print(f"the history is in {path}")
+
+
+@pytest.mark.fault("B3", "B4", "B5")
+def test_one_order_explains_every_answer_and_no_record_is_late_or_lost(workload: Workload, score: Score) -> None:
+    workload.run()
+    ending = Ending(workload)
+    ending.look()
+    ending.delete()
+    leaked = ending.leaked()
+    bound = longest_call(workload)
+    begin = time.monotonic()
+    verdicts = linearize.judge(workload.history.ops, bound)
+    faults = writes.judge(workload.history, bound)
+    checked = time.monotonic() - begin
+    stories = [verdict.story for verdict in verdicts if not verdict.good] + [fault.story for fault in faults]
+    stories += leaked + workload.wedged + strangers(workload.history)
+    fences, cancels = len(ending.fences()), sum(caller.cancels for caller in workload.callers)
+    print(report(workload, verdicts, fences, cancels))
+    print(f"checked in {checked:.1f} s; a call that was given up may go on for {bound:.1f} s")
+    print(*stories, sep="\n\n")
+    count(score, faults, workload.kills + cancels + fences)
+    score.mismatches += sum(not verdict.good for verdict in verdicts)
+    score.leaked += len(leaked)
+    score.wedged += len(workload.wedged)
+    assert controller_is_whole(workload)
+    assert stories == [], f"{len(stories)} violations, seed {workload.seed}"
+
+
+def longest_call(workload: Workload) -> float:
+    """How long a call goes on at most when nobody waits for it: by the controllers' own logs, and some more."""
+    longest = 0.0
+    for controller in workload.controllers:
+        for _, milliseconds in ENDED.findall(pathlib.Path(controller.log).read_text(errors="replace")):
+            longest = max(longest, float(milliseconds) / 1000)
+    assert longest > 0, "no call has ended by the controllers' logs"
+    return max(3.0, 1.2 * longest + 1)
+
+
+def strangers(history: History) -> list[str]:
+    """Volumes that nobody has made."""
+    return [f"a volume that nobody has made: {op}" for op in history.ops if op.answer.get("strangers")]
+
+
+def count(score: Score, faults: list[Fault], trials: int) -> None:
+    score.trial(trials)
+    score.double_writers += sum(fault.kind == "late" for fault in faults)
+    score.mismatches += sum(fault.kind != "late" for fault in faults)
+
+
+def report(workload: Workload, verdicts: list[Verdict], fences: int, cancels: int) -> str:
+    """The figures of a run."""
+    history = workload.history
+    table = counts(history.ops)
+    lines = [f"seed {workload.seed}, {workload.seconds:.0f} s, {len(history.ops)} operations:"]
+    lines += [f"  {kind:26}" + ", ".join(f"{code} {number}" for code, number in sorted(table[kind].items()))
+              for kind in sorted(table)]
+    written = table.get("Write", {})
+    refused = sum(number for code, number in written.items() if code != "OK")
+    lines.append(f"{workload.kills} kills, {cancels} cancels, {fences} fences; {written.get('OK', 0)} records "
+                 f"acknowledged, {refused} refused")
+    lines.append(f"{sum(verdict.operations for verdict in verdicts)} operations judged, "
+                 f"{sum(verdict.explored for verdict in verdicts)} configurations explored"
+                 + "".join(f", {verdict.key} loosely" for verdict in verdicts if verdict.loose))
+    return "\n".join(lines)

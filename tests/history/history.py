@@ -57,14 +57,16 @@ class Op:
     outcome: str = "never answered"   # the name of a gRPC code; for writes "OK" or an errno
     answer: dict[str, Any] = field(default_factory=dict)
     text: str = ""
+    lasts: float = 5.0       # for so long a call of its kind may go on that nobody waits for
 
     @property
     def ok(self) -> bool:
         return self.outcome == "OK"
 
-    def end(self, bound: float) -> float:
-        """When it has had its effect at the latest; `bound`: how long a call goes on that nobody waits for."""
-        return self.returned + bound if self.fate is Fate.UNKNOWN else self.returned
+    @property
+    def end(self) -> float:
+        """When it has had its effect at the latest."""
+        return self.returned + self.lasts if self.fate is Fate.UNKNOWN else self.returned
 
     def __str__(self) -> str:
         """In words, times in seconds from the beginning of the run."""
@@ -111,6 +113,11 @@ class History:
         with self._lock:
             for key, answer in answers.items():
                 self.ops.append(dataclasses.replace(op, number=len(self.ops), kind=kind, key=key, answer=answer))
+
+    def bound(self, longest: dict[str, float]) -> None:
+        """How long calls of each kind may go on."""
+        for op in self.ops:
+            op.lasts = longest.get(op.kind, op.lasts)
 
     def keys(self) -> list[str]:
         return sorted({op.key for op in self.ops if op.key})

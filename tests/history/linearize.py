@@ -5,7 +5,7 @@ may be at that moment: a state of the model and those calls under way that have 
 its moment as late as possible ("just in time"): when an answer comes, all orders of calls under way that end with
 this one are tried. No configuration left: no order explains this answer.
 
-A call whose outcome nobody knows may have its moment at any time until `bound` seconds after it was given up, or never.
+A call whose outcome nobody knows may have its moment at any time for some seconds after it was given up, or never.
 Should the configurations become too many, such calls may also happen more than once: that can hide a mistake, and never
 invents one.
 
@@ -44,9 +44,9 @@ class Verdict:
         return not self.story
 
 
-def check(key: str, ops: Iterable[Op], bound: float, initial: State = State()) -> Verdict:
+def check(key: str, ops: Iterable[Op], initial: State = State()) -> Verdict:
     """Judges the history of one volume."""
-    return _Checker(key, list(ops), bound, initial).run()
+    return _Checker(key, list(ops), initial).run()
 
 
 class _Event(NamedTuple):
@@ -59,10 +59,9 @@ class _Event(NamedTuple):
 class _Checker:
     """One pass over the events."""
 
-    def __init__(self, key: str, ops: Sequence[Op], bound: float, initial: State) -> None:
+    def __init__(self, key: str, ops: Sequence[Op], initial: State) -> None:
         self.judged = [op for op in ops if op.kind in model.JUDGED and op.fate is not Fate.NOTHING
                        and (op.fate is Fate.KNOWN or model.changes(op))]
-        self.bound = bound
         self.verdict = Verdict(key, operations=len(self.judged))
         self.pending: dict[int, Op] = {}
         self.snapshots: list[Op] = []                      # of them, those that have two moments
@@ -71,7 +70,7 @@ class _Checker:
 
     def run(self) -> Verdict:
         events = [_Event(op.invoked, False, op.number, op) for op in self.judged]
-        events += [_Event(op.end(self.bound), True, op.number, op) for op in self.judged]
+        events += [_Event(op.end, True, op.number, op) for op in self.judged]
         for event in sorted(events, key=lambda event: event[:3]):
             if not event.ends:
                 self.pending[event.number] = event.op
@@ -94,7 +93,7 @@ class _Checker:
         """Known calls have one moment each, and so have snapshot calls: which of them has seen the volume matters."""
         self.snapshots = [op for op in self.pending.values() if op.kind == "CreateSnapshot"]
         classes: dict[object, list[Op]] = {}
-        for op in sorted(self.pending.values(), key=lambda op: op.end(self.bound)):
+        for op in sorted(self.pending.values(), key=lambda op: op.end):
             alone = op.fate is Fate.KNOWN or op.kind == "CreateSnapshot"
             classes.setdefault(op.number if alone else model.same_effect(op), []).append(op)
         self.classes = list(classes.items())
@@ -158,8 +157,8 @@ class _Checker:
         """Which answer cannot be, what the volume could be before it, and how it came there."""
         states = sorted({str(configuration.state) for configuration in before})
         beside = [other for other in self.pending.values() if other is not op]
-        earlier = [other for other in self.judged if other.end(self.bound) <= op.end(self.bound) and other is not op]
-        earlier = sorted(earlier, key=lambda other: other.end(self.bound))[-TOLD:]
+        earlier = [other for other in self.judged if other.end <= op.end and other is not op]
+        earlier = sorted(earlier, key=lambda other: other.end)[-TOLD:]
         lines = [f"{self.verdict.key}: no order of the calls explains this answer:", f"  {op}",
                  "before it the volume could only be:", *(f"  {state}" for state in states[:12]),
                  "under way at the same time:", *(f"  {other}" for other in beside),
@@ -167,10 +166,10 @@ class _Checker:
         return "\n".join(lines)
 
 
-def judge(ops: Iterable[Op], bound: float, initial: Optional[State] = None) -> list[Verdict]:
+def judge(ops: Iterable[Op], initial: Optional[State] = None) -> list[Verdict]:
     """A verdict for each volume in a history."""
     by_key: dict[str, list[Op]] = {}
     for op in ops:
         if op.key and op.kind in model.JUDGED:
             by_key.setdefault(op.key, []).append(op)
-    return [check(key, by_key[key], bound, initial or State()) for key in sorted(by_key)]
+    return [check(key, by_key[key], initial or State()) for key in sorted(by_key)]

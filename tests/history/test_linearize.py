@@ -11,7 +11,6 @@ from history import linearize, model, writes
 from history.history import Fate, History, Op
 from history.model import MIB
 
-BOUND = 5.0
 V = "vol"
 
 
@@ -74,10 +73,10 @@ class Book:
 
     def story(self) -> str:
         """What the checker says; empty: all is well."""
-        return linearize.check(V, self.history.ops, BOUND).story
+        return linearize.check(V, self.history.ops).story
 
     def faults(self) -> list[str]:
-        return [fault.kind for fault in writes.judge(self.history, BOUND)]
+        return [fault.kind for fault in writes.judge(self.history)]
 
     def blames(self, op: Op) -> None:
         """This answer is the one that no order explains, and the story says so with its time."""
@@ -143,8 +142,8 @@ def test_a_call_given_up_happens_once(book: Book) -> None:
 
 def test_a_call_given_up_does_not_happen_long_after(book: Book) -> None:
     book.create(0, 1)
-    book.delete(1, 2, "?")
-    book.get(2 + BOUND + 1, 9, 64)
+    given_up = book.delete(1, 2, "?")
+    book.get(given_up.end + 1, 9, 64)
     book.blames(book.get(10, 11, 0))
 
 
@@ -274,7 +273,7 @@ def test_calls_given_up_by_the_hundred_are_checked_in_time(book: Book) -> None:
         kind = chance.choice(["create", "delete", "publish", "unpublish", "get"])
         known = chance.random() < 0.7
         state = _serve(book, state, kind, begin, known, chance)
-    verdict = linearize.check(V, book.history.ops, BOUND)
+    verdict = linearize.check(V, book.history.ops)
     assert verdict.good, verdict.story
     assert not verdict.loose
     book.create(100, 101) if not state.size else None
@@ -326,7 +325,7 @@ def test_a_write_acknowledged_after_its_detachment_is_found(book: Book) -> None:
     fenced(book)
     book.write(5.5, 6, "node1", (1, 2))
     assert book.faults() == ["late"]
-    story = writes.judge(book.history, BOUND)[0].story
+    story = writes.judge(book.history)[0].story
     assert "ControllerUnpublishVolume" in story and "5.500" in story
 
 

@@ -50,17 +50,16 @@ class Fault(NamedTuple):
     story: str
 
 
-def judge(history: History, bound: float) -> list[Fault]:
+def judge(history: History) -> list[Fault]:
     """All faults of all volumes."""
-    return [fault for key in history.keys() for fault in _Volume(key, history.of(key), bound).faults()]
+    return [fault for key in history.keys() for fault in _Volume(key, history.of(key)).faults()]
 
 
 class _Volume:
     """The writes to one name, and what bears on them."""
 
-    def __init__(self, key: str, ops: list[Op], bound: float) -> None:
+    def __init__(self, key: str, ops: list[Op]) -> None:
         self.key = key
-        self.bound = bound
         self.writes = {(op.args["attachment"], op.args["record"]): op for op in ops if op.kind == "Write"}
         self.stages = {op.args["attachment"]: op for op in ops if op.kind == "NodeStageVolume"}
         self.audits = [op for op in ops if op.kind == "Audit" and op.ok]
@@ -98,12 +97,12 @@ class _Volume:
         """The gate lets no detachment overlap the time from publish to stage."""
         since = self.stages[write.args["attachment"]].args["since"]
         if not any(op.args["node"] == write.args["node"] and op.invoked <= write.returned
-                   and op.end(self.bound) >= since for op in self.detaches):
+                   and op.end >= since for op in self.detaches):
             yield Fault("refused", f"{self.key}: a record was refused though nobody has detached its node since "
                                    f"{since:.3f} s:\n  {write}")
 
     def _deleted_between(self, begin: float, end: float) -> bool:
-        return any(op.invoked <= end and op.end(self.bound) >= begin for op in self.deletes)
+        return any(op.invoked <= end and op.end >= begin for op in self.deletes)
 
     def _lost(self, audit: Op) -> Iterable[Fault]:
         latest: dict[int, Op] = {}  # by offset

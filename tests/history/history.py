@@ -114,10 +114,10 @@ class History:
             for key, answer in answers.items():
                 self.ops.append(dataclasses.replace(op, number=len(self.ops), kind=kind, key=key, answer=answer))
 
-    def bound(self, longest: dict[str, float]) -> None:
-        """How long calls of each kind may go on."""
+    def bound(self, longest: dict[tuple[str, str], float]) -> None:
+        """How long calls of each kind, for each volume, may go on."""
         for op in self.ops:
-            op.lasts = longest.get(op.kind, op.lasts)
+            op.lasts = longest.get((op.kind, op.key), op.lasts)
 
     def keys(self) -> list[str]:
         return sorted({op.key for op in self.ops if op.key})

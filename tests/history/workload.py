@@ -151,14 +151,15 @@ class Workload:
         """What is in the image, by librbd."""
         path = self.world.directory / "image"
         op = self.history.invoke("auditor", "Audit", key, {})
-        path.unlink(missing_ok=True)
         done = self.world.run_in_network(["rbd", "export", "--no-progress", f"rbd/csi.{key}", path], check=False)
         if done.returncode:
+            path.unlink(missing_ok=True)
             self.history.failed(op, "NO_IMAGE", "", {})
             return
         self.history.answered(op, {})
         with path.open("rb") as image:
             records = writes.found_in(image.read(writes.BYTES))
+        path.unlink()
         op.answer["records"] = {str(offset): words for offset, words in records.items()}
 
 

@@ -25,6 +25,9 @@ def snapshot_names(world: World) -> list[str]:
 
 def becomes_empty(world: World, seconds: float = 60) -> None:
     """Waits for the reaper; no image, no object, no claimed name may stay."""
-    csi_client.wait_until(lambda: objects(world) == [], seconds, f"an empty pool; left: {objects(world)}")
+    try:
+        csi_client.wait_until(lambda: objects(world) == [], seconds, "an empty pool")
+    except AssertionError as error:
+        raise AssertionError(f"{error}; left: {objects(world)}") from None
     assert world.ceph.rbd("ls", "rbd").stdout.split() == []
     assert snapshot_names(world) == []

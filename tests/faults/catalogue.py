@@ -52,6 +52,8 @@ CASES = (
     Case("B3", "two controllers killed at random",
          (f"{CONCURRENCY}::test_two_controllers_killed_at_random_lose_and_leak_nothing",)),
     Case("B4", "attachments replayed, reordered and repeated at two controllers", (REPLAY,)),
+    Case("B6", "many clients and pods at two controllers, calls cancelled, daemons killed; the history is checked",
+         ("history/test_history.py",)),
     Case("B5", "ten thousand probes, a thousand open streams, messages beyond 4 MiB", (ABUSE,)),
 
     Case("C1", "monitors unreachable, silent or stopped",

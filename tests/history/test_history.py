@@ -41,7 +41,6 @@ def workload(world: World, full: bool, request: pytest.FixtureRequest) -> Iterat
         print(f"the history is in {path}")
 
 
-@pytest.mark.fault("B3", "B4", "B5")
 def test_one_order_explains_every_answer_and_no_record_is_late_or_lost(workload: Workload, score: Score) -> None:
     workload.run()
     ending = Ending(workload)

@@ -9,6 +9,7 @@
 #include <set>
 #include <sstream>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -16,6 +17,7 @@
 #include "absl/strings/strip.h"
 #include "controller/nearest.h"
 #include "csi/status.h"
+#include "csi/volume_id.h"
 
 namespace rbdcsi {
 namespace {
@@ -29,6 +31,10 @@ constexpr std::array<std::string_view, 9> kClusterKeys = {
 constexpr std::array<std::string_view, 5> kRbdKeys = {
     "radosNamespace", "netNamespaceFilePath", "mirrorDaemonCount", "controllerPublishSecretRef",
     "nodePublishSecretRef"};
+
+constexpr std::string_view kNoIdPart =
+    "may not contain '/', '@' or control characters, nor begin with '-': it is a part of volume "
+    "ids";
 
 size_t LineOf(std::string_view text, size_t position) {
   return 1 +
@@ -79,39 +85,6 @@ absl::StatusOr<std::vector<std::string>> Strings(const json& object, const char*
   return strings;
 }
 
-absl::StatusOr<ClusterConfig> ParseCluster(const json& object, const Complaint& complaint) {
-  if (!object.is_object()) {
-    return absl::InvalidArgumentError("line 1: every element of the list must be an object");
-  }
-  RETURN_IF_ERROR(CheckKeys(object, kClusterKeys, complaint));
-  ClusterConfig cluster;
-  if (!object.contains("clusterID") || !object["clusterID"].is_string() ||
-      object["clusterID"].get<std::string>().empty()) {
-    return complaint.At("clusterID", "missing, or not a string that is not empty");
-  }
-  cluster.id = object["clusterID"].get<std::string>();
-  if (absl::StrContains(cluster.id, '/') || absl::StrContains(cluster.id, '@')) {
-    return complaint.At("clusterID", "may not contain '/' or '@': it is a part of volume ids");
-  }
-  ASSIGN_OR_RETURN(cluster.monitors, Strings(object, "monitors", complaint));
-  if (cluster.monitors.empty()) {
-    return complaint.At("monitors", absl::StrCat("cluster ", cluster.id, " has none"));
-  }
-  ASSIGN_OR_RETURN(cluster.pools, Strings(object, "pools", complaint));
-  if (object.contains("rbd")) {
-    if (!object["rbd"].is_object()) {
-      return complaint.At("rbd", "must be an object");
-    }
-    RETURN_IF_ERROR(CheckKeys(object["rbd"], kRbdKeys, complaint));
-    const json name = object["rbd"].value("radosNamespace", json(""));
-    if (!name.is_string()) {
-      return complaint.At("radosNamespace", "must be a string");
-    }
-    cluster.rados_namespace = name.get<std::string>();
-  }
-  return cluster;
-}
-
 std::string PlainAddress(const std::string& monitor) {
   const std::string inner(
       absl::StripSuffix(absl::StripPrefix(monitor, "[v"), "]"));  // "2:A,v1:B" of a pair
@@ -128,6 +101,61 @@ std::string PlainAddress(const std::string& monitor) {
   absl::string_view plain = chosen;
   absl::ConsumePrefix(&plain, "v2:") || absl::ConsumePrefix(&plain, "v1:");
   return std::string(plain.substr(0, plain.find("/0")));
+}
+
+// One word, of which a kernel can be told.
+bool IsMonitor(const std::string& text) {
+  const std::string plain = PlainAddress(text);
+  return !plain.empty() && PlainAddress(plain) == plain &&
+         std::all_of(text.begin(), text.end(),
+                     [](char c) { return absl::ascii_isgraph(static_cast<unsigned char>(c)); });
+}
+
+absl::StatusOr<std::vector<std::string>> Monitors(const json& object, const std::string& cluster,
+                                                  const Complaint& complaint) {
+  ASSIGN_OR_RETURN(std::vector<std::string> monitors, Strings(object, "monitors", complaint));
+  if (monitors.empty()) {
+    return complaint.At("monitors", absl::StrCat("cluster ", cluster, " has none"));
+  }
+  const auto odd = std::find_if_not(monitors.begin(), monitors.end(), IsMonitor);
+  if (odd != monitors.end()) {
+    return complaint.At("monitors",
+                        absl::StrCat("\"", *odd, "\" is no address: write 192.0.2.1:3300"));
+  }
+  return monitors;
+}
+
+absl::StatusOr<ClusterConfig> ParseCluster(const json& object, const Complaint& complaint) {
+  if (!object.is_object()) {
+    return absl::InvalidArgumentError("line 1: every element of the list must be an object");
+  }
+  RETURN_IF_ERROR(CheckKeys(object, kClusterKeys, complaint));
+  ClusterConfig cluster;
+  if (!object.contains("clusterID") || !object["clusterID"].is_string() ||
+      object["clusterID"].get<std::string>().empty()) {
+    return complaint.At("clusterID", "missing, or not a string that is not empty");
+  }
+  cluster.id = object["clusterID"].get<std::string>();
+  if (!IsIdPart(cluster.id)) {
+    return complaint.At("clusterID", kNoIdPart);
+  }
+  ASSIGN_OR_RETURN(cluster.monitors, Monitors(object, cluster.id, complaint));
+  ASSIGN_OR_RETURN(cluster.pools, Strings(object, "pools", complaint));
+  if (object.contains("rbd")) {
+    if (!object["rbd"].is_object()) {
+      return complaint.At("rbd", "must be an object");
+    }
+    RETURN_IF_ERROR(CheckKeys(object["rbd"], kRbdKeys, complaint));
+    const json name = object["rbd"].value("radosNamespace", json(""));
+    if (!name.is_string()) {
+      return complaint.At("radosNamespace", "must be a string");
+    }
+    cluster.rados_namespace = name.get<std::string>();
+    if (!cluster.rados_namespace.empty() && !IsIdPart(cluster.rados_namespace)) {
+      return complaint.At("radosNamespace", kNoIdPart);
+    }
+  }
+  return cluster;
 }
 
 }  // namespace
@@ -148,6 +176,8 @@ absl::StatusOr<ClusterList> ParseClusters(std::string_view text) {
   } catch (const json::parse_error& error) {
     return absl::InvalidArgumentError(
         absl::StrCat("line ", LineOf(text, error.byte), ": not JSON"));
+  } catch (const json::out_of_range&) {
+    return absl::InvalidArgumentError("line 1: a number in it is too large");
   }
   if (!parsed.is_array() || parsed.empty()) {
     return absl::InvalidArgumentError("line 1: must be a list with at least one cluster");

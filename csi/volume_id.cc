@@ -17,14 +17,6 @@ namespace {
 constexpr size_t kMaxPlainName = 48;
 constexpr size_t kHashDigits = 40;
 
-// The cluster names a directory of keys, so none is "." or "..".
-bool IsPart(std::string_view part) {
-  return !part.empty() && part.front() != '-' && part != "." && part != ".." &&
-         std::none_of(part.begin(), part.end(), [](char c) {
-           return c == '@' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
-         });
-}
-
 bool IsPlainName(std::string_view name) {
   return !name.empty() && name.size() <= kMaxPlainName && name.front() != '-' &&
          std::all_of(name.begin(), name.end(), [](char c) {
@@ -42,13 +34,20 @@ std::string Sha256Hex(std::string_view text) {
 
 }  // namespace
 
+bool IsIdPart(std::string_view text) {
+  return !text.empty() && text.front() != '-' && text != "." && text != ".." &&
+         std::none_of(text.begin(), text.end(), [](char c) {
+           return c == '/' || c == '@' || absl::ascii_iscntrl(static_cast<unsigned char>(c));
+         });
+}
+
 std::optional<VolumeId> VolumeId::Parse(std::string_view text) {
   if (text.size() > kMaxIdBytes) {
     return std::nullopt;
   }
   const std::vector<std::string> parts = absl::StrSplit(Sv(text), '/');
   if ((parts.size() != 3 && parts.size() != 4) ||
-      !std::all_of(parts.begin(), parts.end(), IsPart)) {
+      !std::all_of(parts.begin(), parts.end(), IsIdPart)) {
     return std::nullopt;
   }
   return VolumeId{.cluster = parts[0],

@@ -18,6 +18,10 @@ inline constexpr size_t kMaxIdBytes = 128;  // CSI spec, "size limits", for any 
 inline constexpr std::string_view kImagePrefix =
     "csi.";  // images made by us; a static volume may have any name
 
+// True for what may be a part of an id: not empty, no '/', '@' or control character, no '-' first,
+// and not "." or "..": the cluster names a directory of keys.
+bool IsIdPart(std::string_view text);
+
 struct VolumeId {
   std::string cluster;
   std::string pool;

@@ -65,6 +65,27 @@ TEST_CASE("a mistake in the clusters file is told by line and key") {
              "twice"));
 }
 
+TEST_CASE("a number that no number can hold is a mistake like any other") {
+  CHECK(Says(ErrorOf("[1e999]"), "line 1: a number in it is too large"));
+}
+
+TEST_CASE("a name that could not be a part of a volume id is refused where it is written") {
+  CHECK(Says(ErrorOf(R"([{"clusterID": "-a", "monitors": ["x"]}])"), "key clusterID"));
+  CHECK(Says(ErrorOf(R"([{"clusterID": "a\u0000", "monitors": ["x"]}])"), "key clusterID"));
+  CHECK(
+      Says(ErrorOf(R"([{"clusterID": "a", "monitors": ["x"], "rbd": {"radosNamespace": "b/c"}}])"),
+           "key radosNamespace"));
+}
+
+TEST_CASE("a monitor of which no kernel can be told is refused") {
+  for (const char* monitor : {" ", ",", "192.0.2.1:3300 192.0.2.2:3300", "[v2:,v1:]", "v2:v1:x"}) {
+    INFO(monitor);
+    const std::string text =
+        std::string(R"([{"clusterID": "a", "monitors": [")") + monitor + R"("]}])";
+    CHECK(Says(ErrorOf(text), "is no address"));
+  }
+}
+
 TEST_CASE(
     "the kernel gets plain monitor addresses, of a pair the one it can guess the protocol of") {
   ClusterConfig config;

@@ -50,6 +50,11 @@ absl::Status CheckOption(std::string_view kind, std::string_view option,
     return absl::InvalidArgumentError(absl::StrCat(Sv(kind), ": unknown option ", name,
                                                    " (did you mean ", Nearest(name, known), "?)"));
   }
+  if (option != name && std::find(kImpliedMapOptions.begin(), kImpliedMapOptions.end(), name) !=
+                            kImpliedMapOptions.end()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(Sv(kind), ": option ", name, " takes no value (leave it away)"));
+  }
   const bool clean = std::all_of(option.begin(), option.end(), [](char c) {
     return absl::ascii_isalnum(static_cast<unsigned char>(c)) || absl::StrContains("_-=.:|/", c);
   });

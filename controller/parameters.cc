@@ -3,7 +3,6 @@
 #include <array>
 #include <bit>
 
-#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -12,6 +11,7 @@
 #include "controller/nearest.h"
 #include "controller/node_options.h"
 #include "csi/status.h"
+#include "csi/volume_id.h"
 
 namespace rbdcsi {
 namespace {
@@ -36,10 +36,9 @@ absl::Status SetName(Value entry, VolumeParameters& out) {
   if (entry.second.empty()) {
     return Invalid(entry.first, entry.second, "is empty: leave the key out instead");
   }
-  for (const char c : entry.second) {
-    if (absl::StrContains("/@ ", c) || absl::ascii_iscntrl(static_cast<unsigned char>(c))) {
-      return Invalid(entry.first, entry.second, "may not contain '/', '@', spaces or controls");
-    }
+  if (!IsIdPart(entry.second) || absl::StrContains(entry.second, ' ')) {
+    return Invalid(entry.first, entry.second,
+                   "may not contain '/', '@', spaces or controls, nor begin with '-'");
   }
   out.*Field = entry.second;
   return absl::OkStatus();

@@ -84,6 +84,11 @@ TEST_CASE("an option that leaks a key or defeats the guard is refused with the r
   CHECK(Says(ErrorOf({{"mapOptions", "ms_mode=a b"}}), "not allowed"));
 }
 
+TEST_CASE("an option that the node would refuse with a value is refused with one") {
+  CHECK(ParseParameters({{"pool", "rbd"}, {"mapOptions", "noudev"}}).ok());
+  CHECK(Says(ErrorOf({{"mapOptions", "noudev=1"}}), "takes no value"));
+}
+
 TEST_CASE("mkfs options are words and reach no shell") {
   const auto parsed =
       ParseParameters({{"pool", "rbd"}, {"mkfsOptions", " -m  1 -E nodiscard,lazy_itable_init=1"}});
@@ -96,6 +101,7 @@ TEST_CASE("mkfs options are words and reach no shell") {
 
 TEST_CASE("names of pools and namespaces cannot break a volume id") {
   CHECK(Says(ErrorOf({{"radosNamespace", "a/b"}}), "radosNamespace"));
+  CHECK(Says(ErrorOf({{"radosNamespace", "-a"}}), "nor begin with '-'"));
   CHECK(Says(ErrorOf({{"dataPool", ""}}), "leave the key out"));
   CHECK(Says(ErrorOf({{"clusterID", "a@b"}}), "clusterID"));
   CHECK(Says(ErrorOf({{"mounter", "rbd-nbd"}}), "use \"rbd\""));

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <nlohmann/json.hpp>
 
+#include "controller/json_number.h"
 #include "controller/omap.h"
 
 namespace rbdcsi {
@@ -28,18 +29,18 @@ std::optional<FlattenMark> FlattenMark::FromJson(std::string_view image_id, std:
   if (!json.is_object()) {
     return std::nullopt;
   }
-  try {
-    const std::string why = json.value("why", "");
-    if (json.value("v", 0) != kVersion || (why != kChain && why != kSnapshots)) {
-      return std::nullopt;
-    }
-    return FlattenMark{.image_id = std::string(image_id),
-                       .why = why == kChain ? Why::kChain : Why::kSnapshots,
-                       .since = absl::FromUnixMillis(json.value("since", int64_t{0})),
-                       .percent = json.value("percent", 0)};
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;  // a key of another type than ours
+  const auto why = json.find("why");
+  FlattenMark mark = {.image_id = std::string(image_id), .since = absl::UnixEpoch()};
+  int version = 0;
+  int64_t since = 0;
+  if (!ReadNumber(json, "v", &version) || version != kVersion ||
+      !ReadNumber(json, "since", &since) || !ReadNumber(json, "percent", &mark.percent) ||
+      why == json.end() || (*why != kChain && *why != kSnapshots)) {
+    return std::nullopt;
   }
+  mark.why = *why == kChain ? Why::kChain : Why::kSnapshots;
+  mark.since = absl::FromUnixMillis(since);
+  return mark;
 }
 
 namespace flatten_marks {

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "controller/json_number.h"
 
 namespace rbdcsi {
 namespace {
@@ -53,6 +54,20 @@ void VisitAll(Record& record, Visitor&& visit) {
   visit("pv", record.pv);
 }
 
+// False: a key of another type than ours.
+bool Read(const nlohmann::json& json, const char* key, std::string* value) {
+  const auto found = json.find(key);
+  if (found != json.end() && found->is_string()) {
+    *value = found->get<std::string>();
+  }
+  return found == json.end() || found->is_string();
+}
+
+template <class Number>
+bool Read(const nlohmann::json& json, const char* key, Number* value) {
+  return ReadNumber(json, key, value);
+}
+
 std::string AsText(const std::string& value) { return absl::StrCat("\"", value, "\""); }
 std::string AsText(uint64_t value) { return absl::StrCat(value); }
 
@@ -85,15 +100,11 @@ std::optional<VolumeRecord> VolumeRecord::FromJson(std::string_view text) {
     return std::nullopt;
   }
   VolumeRecord record;
-  try {
-    if (json.value("v", 0) != kVersion) {
-      return std::nullopt;
-    }
-    VisitAll(record, [&json](const char* key, auto& value) { value = json.value(key, value); });
-  } catch (const nlohmann::json::exception&) {
-    return std::nullopt;  // a key of another type than ours
-  }
-  return record;
+  int version = 0;
+  bool readable = ReadNumber(json, "v", &version) && version == kVersion;
+  VisitAll(record,
+           [&](const char* key, auto& value) { readable = readable && Read(json, key, &value); });
+  return readable ? std::optional(std::move(record)) : std::nullopt;
 }
 
 std::string Difference(const VolumeRecord& existing, const VolumeRecord& wanted) {

@@ -54,7 +54,8 @@ TEST_CASE("a mark for flattening comes back as it was written, and a strange one
   CHECK(read->percent == 42);
   for (const char* text :
        {"", "[]", "{}", R"({"v":2,"why":"chain","since":1})", R"({"v":1,"why":"fun","since":1})",
-        R"({"v":1,"why":"chain","since":"x"})"}) {
+        R"({"v":1,"why":"chain","since":"x"})", R"({"v":1,"why":"chain","percent":1e91})",
+        R"({"v":1,"why":["chain"]})"}) {
     INFO(text);
     CHECK_FALSE(FlattenMark::FromJson("1", text).has_value());
   }

@@ -1,5 +1,7 @@
 #include "controller/volume_record.h"
 
+#include <limits>
+
 #include "tests/catch.h"
 
 namespace rbdcsi {
@@ -42,6 +44,18 @@ TEST_CASE("what is no record, or one of a later version, is not taken for one") 
   CHECK_FALSE(VolumeRecord::FromJson("{}").has_value());
   CHECK_FALSE(VolumeRecord::FromJson(R"({"v":2,"name":"a"})").has_value());
   CHECK_FALSE(VolumeRecord::FromJson(R"({"v":1,"name":5})").has_value());
+  CHECK_FALSE(VolumeRecord::FromJson(R"({"v":"1"})").has_value());
+}
+
+TEST_CASE("a number that does not fit, or is none, is no number of a record") {
+  CHECK(VolumeRecord::FromJson(R"({"v":1,"depth":18446744073709551615})")->depth ==
+        std::numeric_limits<uint64_t>::max());
+  for (const char* number : {"1e91", "-1", "1.5", "18446744073709551616", "true", "null"}) {
+    INFO(number);
+    CHECK_FALSE(VolumeRecord::FromJson(std::string(R"({"v":1,"depth":)") + number + "}"));
+  }
+  CHECK_FALSE(VolumeRecord::FromJson(R"({"v":1,"objectOrder":256})").has_value());
+  CHECK_FALSE(VolumeRecord::FromJson(R"({"v":1e91})").has_value());
 }
 
 TEST_CASE("a difference names the parameter and both values, and who claims it does not matter") {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
@@ -63,7 +65,7 @@ constexpr absl::string_view kXfs[] = {
     "nouuid",   "inode32",     "inode64",     "largeio",     "nolargeio",  "allocsize", "logbufs",
     "logbsize", "swalloc",     "noalign",     "sunit",       "swidth",     "uquota",    "gquota",
     "pquota",   "uqnoenforce", "gqnoenforce", "pqnoenforce", "filestreams"};
-// SELinux labels; kubelet sends them whole, with the commas that a label may hold.
+// SELinux labels, which may hold commas.
 constexpr absl::string_view kLabels[] = {"context", "fscontext", "defcontext", "rootcontext"};
 
 template <class List>
@@ -73,11 +75,18 @@ bool In(const List& list, absl::string_view key) {
 
 absl::string_view Key(absl::string_view option) { return option.substr(0, option.find('=')); }
 
-// One option per element; a label stays in one piece.
+// key="..." with no other quote: only in there the kernel does not take commas for separators.
+bool IsQuotedLabel(absl::string_view flag) {
+  const absl::string_view value = flag.substr(Key(flag).size());
+  return In(kLabels, Key(flag)) && value.size() > 2 && value.substr(0, 2) == "=\"" &&
+         value.find('"', 2) == value.size() - 1;
+}
+
+// One option per element; a label in quotes, as the kubelet sends it, stays in one piece.
 std::vector<absl::string_view> Split(const std::vector<std::string>& mount_flags) {
   std::vector<absl::string_view> options;
   for (const std::string& flag : mount_flags) {
-    if (In(kLabels, Key(flag))) {
+    if (IsQuotedLabel(flag)) {
       options.push_back(flag);
       continue;
     }
@@ -86,6 +95,13 @@ std::vector<absl::string_view> Split(const std::vector<std::string>& mount_flags
     }
   }
   return options;
+}
+
+// Quotes elsewhere would shift where a label's quotes begin; a zero byte ends all options.
+bool IsClean(absl::string_view option) {
+  return std::none_of(option.begin(), option.end(),
+                      [](char c) { return absl::ascii_iscntrl(c); }) &&
+         (IsQuotedLabel(option) || !absl::StrContains(option, '"'));
 }
 
 bool Allowed(absl::string_view fs_type, absl::string_view key) {
@@ -98,6 +114,11 @@ absl::StatusOr<MountOptions> TranslateMountOptions(const MountRequest& request) 
   MountOptions result{.flags = MS_NOSUID | MS_NODEV, .data = {}};
   std::vector<absl::string_view> data;
   for (absl::string_view option : Split(request.mount_flags)) {
+    if (!IsClean(option)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("mount option \"", Key(option),
+                       "\": quotes and control characters are not allowed in it"));
+    }
     const auto* flag =
         std::find_if(std::begin(kFlags), std::end(kFlags),
                      [&](const FlagOption& candidate) { return candidate.name == option; });

@@ -41,6 +41,17 @@ TEST_CASE("an SELinux label keeps its commas") {
   CHECK(Translate({.fs_type = "ext4", .mount_flags = {label, "noatime"}}).data == label);
 }
 
+TEST_CASE("a label brings no other option with it") {
+  for (const std::string& flag :
+       {std::string("context=a,journal_dev=0x801"), std::string("context=\"a\",journal_dev=0x801"),
+        std::string("context=\"a,journal_dev=0x801,\"b\""), std::string("context=\"a"),
+        std::string("context=a\0", 10), std::string("commit=\"5")}) {
+    INFO(flag);
+    CHECK_FALSE(TranslateMountOptions({.fs_type = "ext4", .mount_flags = {flag}}).ok());
+  }
+  CHECK(Translate({.fs_type = "ext4", .mount_flags = {"context=a,noatime"}}).data == "context=a");
+}
+
 TEST_CASE("asking for nouuid again is harmless") {
   CHECK(Translate({.fs_type = "xfs", .mount_flags = {"nouuid"}}).data == "nouuid");
 }

@@ -25,6 +25,9 @@ bool In(const List& list, absl::string_view key) {
                      [key](std::string_view entry) { return Sv(entry) == key; });
 }
 
+// Spaces end a word of the kernel's line, a zero byte ends the line; nothing quotes them.
+bool EndsWord(char c) { return absl::ascii_isspace(c) || absl::ascii_iscntrl(c); }
+
 absl::StatusOr<std::vector<std::string>> UserOptions(absl::string_view text) {
   std::vector<std::string> options;
   for (absl::string_view option : absl::StrSplit(text, ',', absl::SkipEmpty())) {
@@ -33,8 +36,7 @@ absl::StatusOr<std::vector<std::string>> UserOptions(absl::string_view text) {
     if (In(kImpliedMapOptions, option)) {
       continue;
     }
-    if (!In(kKernelMapOptions, key) ||
-        std::any_of(option.begin(), option.end(), absl::ascii_isspace)) {
+    if (!In(kKernelMapOptions, key) || std::any_of(option.begin(), option.end(), EndsWord)) {
       return absl::InvalidArgumentError(absl::StrCat(
           "map option \"", key, "\": not allowed (docs/parameters.md lists those that are)"));
     }
@@ -43,13 +45,13 @@ absl::StatusOr<std::vector<std::string>> UserOptions(absl::string_view text) {
   return options;
 }
 
-// One word of the kernel's line: separators end it, and it has no way to quote them.
 absl::Status CheckWord(absl::string_view what, absl::string_view word, bool in_options) {
-  const auto bad = [&](char c) { return absl::ascii_isspace(c) || (in_options && c == ','); };
+  const auto bad = [&](char c) { return EndsWord(c) || (in_options && c == ','); };
   if (word.empty() || std::any_of(word.begin(), word.end(), bad)) {
     return absl::FailedPreconditionError(absl::StrCat("map image: the kernel cannot take the ",
                                                       what, " \"", word,
-                                                      "\" (no spaces or commas; rename it)"));
+                                                      "\" (no spaces, commas or control "
+                                                      "characters; rename it)"));
   }
   return absl::OkStatus();
 }

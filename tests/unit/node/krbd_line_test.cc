@@ -91,6 +91,9 @@ TEST_CASE("a name that would end a word of the line is refused") {
   request.volume.rados_namespace = "a,ro";
   CHECK(absl::IsFailedPrecondition(MakeKrbdLine(request, absl::Seconds(60)).status()));
   request = Request();
+  request.monitors = std::string("192.0.2.1:3300\0", 15);
+  CHECK(absl::IsFailedPrecondition(MakeKrbdLine(request, absl::Seconds(60)).status()));
+  request = Request();
   request.credentials.user = "node,noshare";
   CHECK(absl::IsFailedPrecondition(MakeKrbdLine(request, absl::Seconds(60)).status()));
 }

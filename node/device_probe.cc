@@ -122,7 +122,8 @@ Content Classify(const Signature& signature, const std::optional<Superblock>& su
                      (!signature.type.empty() && !IsExtOrXfs(signature.type));
   // See format_mark.h for why the reserve must be free.
   const bool reserve_free =
-      !superblock.has_value() || superblock->size_bytes + kReserve <= device_bytes;
+      !superblock.has_value() ||
+      (device_bytes >= kReserve && superblock->size_bytes <= device_bytes - kReserve);
   if (marked && !other && reserve_free) {
     return {.kind = ContentKind::kFormatting, .superblock = {}, .what = {}};
   }

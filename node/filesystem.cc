@@ -81,7 +81,7 @@ absl::StatusOr<Superblock> Existing(const MappedDevice& device, const Filesystem
 bool CanGrow(uint64_t filesystem_bytes, uint64_t device_bytes) {
   // Less than that is mkfs's rounding and our reserve (format_mark.h).
   constexpr uint64_t kWorthwhile = 2 * kReserve;
-  return device_bytes >= filesystem_bytes + kWorthwhile;
+  return device_bytes >= kWorthwhile && device_bytes - kWorthwhile >= filesystem_bytes;
 }
 
 absl::StatusOr<std::vector<std::string>> MkfsCommand(const MappedDevice& device,

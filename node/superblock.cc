@@ -1,5 +1,7 @@
 #include "node/superblock.h"
 
+#include <limits>
+
 #include "absl/strings/match.h"
 
 namespace rbdcsi {
@@ -21,6 +23,12 @@ uint64_t Big(absl::string_view data, size_t offset, size_t bytes) {
   return value;
 }
 
+// A superblock that claims more than there are numbers claims all of them.
+uint64_t Product(uint64_t blocks, uint64_t block_bytes) {
+  constexpr uint64_t kMost = std::numeric_limits<uint64_t>::max();
+  return blocks > kMost / block_bytes ? kMost : blocks * block_bytes;
+}
+
 std::optional<Superblock> ParseExt4(absl::string_view super) {
   constexpr uint64_t kMagic = 0xef53;
   constexpr uint64_t kErrorState = 0x2;
@@ -36,7 +44,7 @@ std::optional<Superblock> ParseExt4(absl::string_view super) {
   Superblock result;
   result.type = "ext4";
   result.block_bytes = 1024U << log_block;
-  result.size_bytes = blocks * result.block_bytes;
+  result.size_bytes = Product(blocks, result.block_bytes);
   result.has_errors = (Little(super, 0x3a, 2) & kErrorState) != 0;
   return result;
 }
@@ -49,7 +57,7 @@ std::optional<Superblock> ParseXfs(absl::string_view super) {
   Superblock result;
   result.type = "xfs";
   result.block_bytes = static_cast<uint32_t>(block);
-  result.size_bytes = Big(super, 8, 8) * block;
+  result.size_bytes = Product(Big(super, 8, 8), block);
   result.incomplete = super[126] != 0;
   return result;
 }

@@ -14,7 +14,7 @@ namespace rbdcsi {
 
 struct Superblock {
   std::string type;         // "ext4" (also for ext2 and ext3, which the same driver mounts), "xfs"
-  uint64_t size_bytes = 0;  // what the file system covers
+  uint64_t size_bytes = 0;  // what the file system says that it covers
   uint32_t block_bytes = 0;
   bool has_errors = false;  // ext4: the error flag; xfs keeps none
   bool incomplete = false;  // xfs: mkfs did not finish

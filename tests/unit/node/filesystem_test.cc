@@ -104,6 +104,16 @@ TEST_CASE("a mark under a file system that was grown over it is a user's file") 
   }
 }
 
+TEST_CASE("a mark is not believed under a superblock whose size no number holds") {
+  const Disk disk;
+  MustRun({"mkfs.ext4", "-q", disk.device.path});
+  Write(disk.device.path, 1024 + 0x4, std::string("\x01\0\0\0", 4));   // 2^48 + 1 blocks
+  Write(disk.device.path, 1024 + 0x18, std::string("\x06\0\0\0", 4));  // of 64 KiB
+  Write(disk.device.path, 1024 + 0x150, std::string("\0\0\x01\0", 4));
+  Write(disk.device.path, MarkOffset(kSize), MarkFor(kSize));
+  CHECK(disk.Kind() != ContentKind::kFormatting);
+}
+
 TEST_CASE("a mark beside anything but ext4 and xfs is not believed") {
   const Disk disk;
   MustRun({"mkswap", "-q", disk.device.path});

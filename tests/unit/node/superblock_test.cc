@@ -1,6 +1,9 @@
 #include "node/superblock.h"
 
+#include <limits>
+
 #include "node/device_probe.h"
+#include "node/filesystem.h"
 #include "tests/catch.h"
 #include "tests/unit/node/scratch.h"
 
@@ -52,6 +55,20 @@ TEST_CASE("an xfs superblock tells its size") {
   CHECK_FALSE(found->incomplete);
   Write(file, 126, "\x01");
   CHECK(Parse(file)->incomplete);
+}
+
+TEST_CASE("a file system that claims more than any device has is no smaller for it") {
+  std::string ext4(kSuperblockBytes, '\0');
+  ext4[1024 + 0x38] = '\x53';  // the magic number, blocks of 64 KiB and 2^48 + 1 of them
+  ext4[1024 + 0x39] = '\xef';
+  ext4[1024 + 0x18] = 6;
+  ext4[1024 + 0x60] = '\x80';
+  ext4[1024 + 0x4] = 1;
+  ext4[1024 + 0x152] = 1;
+  const std::optional<Superblock> found = ParseSuperblock(ext4);
+  REQUIRE(found.has_value());
+  CHECK(found->size_bytes == std::numeric_limits<uint64_t>::max());
+  CHECK_FALSE(CanGrow(found->size_bytes, uint64_t{1} << 30));
 }
 
 TEST_CASE("no superblock is seen in zeros or in too few bytes") {

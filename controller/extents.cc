@@ -51,7 +51,7 @@ class Clipped final : public ExtentSource {
       : source_(std::move(source)), window_(window) {}
 
   absl::StatusOr<std::optional<Extent>> Next(uint64_t from) override {
-    if (from >= window_.end()) {
+    if (window_.size == 0 || from >= window_.end()) {
       return std::nullopt;
     }
     ASSIGN_OR_RETURN(const std::optional<Extent> next,

@@ -11,21 +11,36 @@ namespace {
 constexpr uint8_t kAttached = 0;
 constexpr uint8_t kComplete = 1;
 
-GroupMember DecodeMember(Decoder body) {
+// Nullopt: a struct that is shorter than its members; what it lacks would read as zeros.
+std::optional<GroupMember> DecodeMember(Decoder body) {
   GroupMember member;
   member.pool = static_cast<int64_t>(body.U64());
   member.image_id = body.Text();
   member.snapshot = body.U64();
-  return member;
+  return body.ok() ? std::optional(std::move(member)) : std::nullopt;
 }
 
-GroupImage DecodeImage(Decoder body) {
+std::optional<GroupImage> DecodeImage(Decoder body) {
   GroupImage image;
   Decoder spec = body.Struct();
   image.image_id = spec.Text();
   image.pool = static_cast<int64_t>(spec.U64());
   image.attached = body.U8() == kAttached;
-  return image;
+  return spec.ok() && body.ok() ? std::optional(std::move(image)) : std::nullopt;
+}
+
+template <class Item>
+std::optional<std::vector<Item>> DecodeList(Decoder& in, std::optional<Item> (*decode)(Decoder)) {
+  const uint32_t count = in.U32();
+  std::vector<Item> items;
+  for (uint32_t i = 0; i < count && in.ok(); ++i) {
+    std::optional<Item> item = decode(in.Struct());
+    if (!item.has_value()) {
+      return std::nullopt;
+    }
+    items.push_back(*std::move(item));
+  }
+  return in.ok() ? std::optional(std::move(items)) : std::nullopt;
 }
 
 std::optional<GroupSnapshot> DecodeSnapshot(Decoder body) {
@@ -33,11 +48,12 @@ std::optional<GroupSnapshot> DecodeSnapshot(Decoder body) {
   snapshot.id = body.Text();
   snapshot.name = body.Text();
   snapshot.complete = body.U8() == kComplete;
-  const uint32_t count = body.U32();
-  for (uint32_t i = 0; i < count && body.ok(); ++i) {
-    snapshot.members.push_back(DecodeMember(body.Struct()));
+  auto members = DecodeList(body, DecodeMember);
+  if (!members.has_value()) {
+    return std::nullopt;
   }
-  return body.ok() ? std::optional(std::move(snapshot)) : std::nullopt;
+  snapshot.members = *std::move(members);
+  return snapshot;
 }
 
 }  // namespace
@@ -70,26 +86,12 @@ std::optional<GroupRef> DecodeGroupRef(std::string_view reply) {
 
 std::optional<std::vector<GroupImage>> DecodeGroupImages(std::string_view reply) {
   Decoder in(reply);
-  const uint32_t count = in.U32();
-  std::vector<GroupImage> images;
-  for (uint32_t i = 0; i < count && in.ok(); ++i) {
-    images.push_back(DecodeImage(in.Struct()));
-  }
-  return in.ok() ? std::optional(std::move(images)) : std::nullopt;
+  return DecodeList(in, DecodeImage);
 }
 
 std::optional<std::vector<GroupSnapshot>> DecodeGroupSnapshots(std::string_view reply) {
   Decoder in(reply);
-  const uint32_t count = in.U32();
-  std::vector<GroupSnapshot> snapshots;
-  for (uint32_t i = 0; i < count && in.ok(); ++i) {
-    auto snapshot = DecodeSnapshot(in.Struct());
-    if (!snapshot.has_value()) {
-      return std::nullopt;
-    }
-    snapshots.push_back(*std::move(snapshot));
-  }
-  return in.ok() ? std::optional(std::move(snapshots)) : std::nullopt;
+  return DecodeList(in, DecodeSnapshot);
 }
 
 }  // namespace rbdcsi::class_calls

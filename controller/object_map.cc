@@ -1,5 +1,7 @@
 #include "controller/object_map.h"
 
+#include <limits>
+
 #include "absl/strings/str_format.h"
 #include "controller/class_calls.h"
 #include "controller/wire.h"
@@ -25,6 +27,23 @@ bool Differs(ObjectState before, ObjectState after) {
 }
 
 }  // namespace
+
+std::optional<ObjectLayout> MakeLayout(uint8_t order, uint64_t stripe_unit, uint64_t stripe_count) {
+  constexpr uint8_t kMostOrder = 62;  // sizes are signed in librbd
+  if (order > kMostOrder || (stripe_unit == 0) != (stripe_count == 0)) {
+    return std::nullopt;
+  }
+  const uint64_t object_bytes = uint64_t{1} << order;
+  if (stripe_unit == 0) {
+    return ObjectLayout{.object_bytes = object_bytes, .stripe_unit = object_bytes};
+  }
+  if (object_bytes % stripe_unit != 0 ||
+      stripe_count > std::numeric_limits<uint64_t>::max() / object_bytes) {
+    return std::nullopt;
+  }
+  return ObjectLayout{
+      .object_bytes = object_bytes, .stripe_unit = stripe_unit, .stripe_count = stripe_count};
+}
 
 uint64_t ObjectCount(const ObjectLayout& layout, uint64_t image_bytes) {
   const uint64_t period = layout.object_bytes * layout.stripe_count;

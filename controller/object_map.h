@@ -25,6 +25,10 @@ struct ObjectLayout {
   friend bool operator==(const ObjectLayout&, const ObjectLayout&) = default;
 };
 
+// Of a header: objects of 2^order bytes, and 0 for both others where nothing is striped. Nullopt:
+// no image is made like that, the header is damaged.
+std::optional<ObjectLayout> MakeLayout(uint8_t order, uint64_t stripe_unit, uint64_t stripe_count);
+
 // How many objects an image of that size has.
 uint64_t ObjectCount(const ObjectLayout& layout, uint64_t image_bytes);
 

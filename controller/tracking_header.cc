@@ -13,16 +13,18 @@ namespace {
 constexpr uint64_t kMapInvalid = 1U << 0;   // RBD_FLAG_OBJECT_MAP_INVALID
 constexpr uint64_t kDiffInvalid = 1U << 1;  // RBD_FLAG_FAST_DIFF_INVALID
 
-int ReadStriping(Pool& pool, const std::string& image_id, ObjectLayout* layout) {
+int ReadStriping(Pool& pool, const std::string& image_id, uint8_t order,
+                 std::optional<ObjectLayout>* layout) {
   ReadOp op;
   const size_t reply = op.Exec("rbd", "get_stripe_unit_count", "");
   if (const int r = op.Run(pool, class_calls::HeaderObject(image_id)); r < 0) {
     return r;
   }
   Decoder in(op.reply(reply));
-  layout->stripe_unit = in.U64();
-  layout->stripe_count = in.U64();
-  return in.ok() && layout->stripe_unit > 0 && layout->stripe_count > 0 ? 0 : -EIO;
+  const uint64_t unit = in.U64();
+  const uint64_t count = in.U64();
+  *layout = in.ok() && unit != 0 ? MakeLayout(order, unit, count) : std::nullopt;
+  return 0;
 }
 
 // An optional number: a byte that says whether it is there, then the number.
@@ -47,19 +49,22 @@ int ReadImage(Pool& pool, const std::string& image_id, TrackedImage* image) {
   const auto features_reply = class_calls::DecodeFeatures(op.reply(features));
   auto snapshots_reply = class_calls::DecodeSnapshotIds(op.reply(snapshots));
   auto parent_reply = class_calls::DecodeParent(op.reply(parent));
-  if (!size_reply || size_reply->order >= 64 || !features_reply || !snapshots_reply ||
-      !parent_reply) {
+  if (!size_reply || !features_reply || !snapshots_reply || !parent_reply) {
     return -EIO;
   }
   image->features = *features_reply;
-  image->layout.object_bytes = uint64_t{1} << size_reply->order;
-  image->layout.stripe_unit = image->layout.object_bytes;
   image->snapshots = *std::move(snapshots_reply);
   if (parent_reply->pool >= 0) {
     image->parent = *std::move(parent_reply);
   }
-  return (image->features & kFeatureStriping) != 0 ? ReadStriping(pool, image_id, &image->layout)
-                                                   : 0;
+  std::optional<ObjectLayout> layout = MakeLayout(size_reply->order, 0, 0);
+  if ((image->features & kFeatureStriping) != 0) {
+    if (const int r = ReadStriping(pool, image_id, size_reply->order, &layout); r < 0) {
+      return r;
+    }
+  }
+  image->layout = layout.value_or(ObjectLayout());
+  return layout.has_value() ? 0 : -EIO;
 }
 
 int ReadSnapshots(Pool& pool, const std::string& image_id, const std::vector<uint64_t>& ids,

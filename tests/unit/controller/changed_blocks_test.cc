@@ -122,6 +122,15 @@ TEST_CASE("an object that came and went in between has not changed") {
   CHECK(Text(changed) == "-xx");
 }
 
+TEST_CASE("a header that no image can have has no layout") {
+  CHECK(MakeLayout(22, 0, 0) == ObjectLayout{1 << 22, 1 << 22, 1});
+  CHECK(MakeLayout(22, 65536, 8) == ObjectLayout{1 << 22, 65536, 8});
+  CHECK_FALSE(MakeLayout(64, 0, 0).has_value());
+  CHECK_FALSE(MakeLayout(22, 65536, 0).has_value());
+  CHECK_FALSE(MakeLayout(22, 65537, 8).has_value());
+  CHECK_FALSE(MakeLayout(62, 65536, 4).has_value());  // the bytes of a set would be 0 in 64 bits
+}
+
 TEST_CASE("an image has as many objects as librbd counts") {
   CHECK(ObjectCount(kPlain, 0) == 0);
   CHECK(ObjectCount(kPlain, 1) == 1);
@@ -154,6 +163,10 @@ TEST_CASE("ranges that overlap or touch are one, wherever they come from") {
   sources.push_back(Clip(Objects("xxxxxxxxx", 900), {.offset = 50, .size = 100}));
   sources.push_back(Clip(Objects("xxxxxxxxx", 900), {.offset = 380, .size = 120}));
   CHECK(Ranges(Union(std::move(sources))) == std::vector<Extent>{{0, 150}, {300, 200}, {800, 100}});
+}
+
+TEST_CASE("nothing lies within an empty window") {
+  CHECK(Ranges(Clip(Objects("xxx", 300), {.offset = 150, .size = 0})).empty());
 }
 
 TEST_CASE("from every offset on, the ranges are the rest of the whole") {

@@ -57,5 +57,17 @@ TEST_CASE("a reply about groups that is cut off anywhere is refused") {
   }
 }
 
+TEST_CASE("a member or an image whose own struct is too short is no member and no image") {
+  const std::string empty = Encoder().Struct(1);
+  CHECK_FALSE(class_calls::DecodeGroupImages(Encoder().U32(1).bytes() + empty).has_value());
+  const std::string snapshot =
+      Encoder()
+          .U8(1)
+          .U8(1)
+          .Text(Encoder().Text("id").Text("snap").U8(1).U32(1).bytes() + empty)
+          .bytes();
+  CHECK_FALSE(class_calls::DecodeGroupSnapshots(Encoder().U32(1).bytes() + snapshot).has_value());
+}
+
 }  // namespace
 }  // namespace rbdcsi

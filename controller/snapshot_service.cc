@@ -26,6 +26,17 @@ absl::Status Add(const Place& place, const FoundSnapshot& found, GroupNames& gro
   return absl::OkStatus();
 }
 
+// An id that is too long would not be read again: nobody could delete the snapshot.
+absl::Status CheckId(const VolumeId& volume, const std::string& snapshot) {
+  const std::string text = SnapshotId{.volume = volume, .snapshot = snapshot}.ToString();
+  return SnapshotId::Parse(text).has_value()
+             ? absl::OkStatus()
+             : absl::InvalidArgumentError(absl::StrCat(
+                   "the snapshot id would be ", text, ", which is longer than ", kMaxIdBytes,
+                   " bytes (take a shorter name, or a volume of a shorter clusterID, pool or "
+                   "radosNamespace)"));
+}
+
 // Token of a list that is filtered: how many entries came before.
 absl::StatusOr<size_t> Offset(const std::string& token) {
   size_t offset = 0;
@@ -62,6 +73,7 @@ absl::StatusOr<csi::v1::CreateSnapshotResponse> SnapshotService::Create(
   if (!volume.has_value()) {
     return NoVolume(request.source_volume_id());
   }
+  RETURN_IF_ERROR(CheckId(*volume, ImageNameFor(request.name())));
   ASSIGN_OR_RETURN(const OpenedPool pool, stores_.OpenBoth(PlaceOf(*volume), &request.secrets()));
   ASSIGN_OR_RETURN(const FoundSnapshot made,
                    snapshotter_.Create(pool.stores(), {.image = volume->image,

@@ -7,12 +7,12 @@ PYTHON := /usr/bin/python3
 export RBDCSI_BUILD ?= $(CURDIR)/$(BUILD)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test faults newest kubernetes image bench world world-down cluster cluster-down e2e values update verify format tidy sanitize clang-build clang-check clean
+.PHONY: help deps build demo test faults newest kubernetes image bench world world-down cluster cluster-down e2e values update verify format tidy fuzz sanitize clang-build clang-check clean
 
 help: ## this page
 	@echo 'rbd-csi: Ceph RBD volumes for Kubernetes'; echo
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
-	@echo; echo '  PRESET=dev|release|clang|asan|tsan picks the build (see CMakePresets.json); default release'
+	@echo; echo '  PRESET=dev|release|clang|asan|tsan|fuzz picks the build (see CMakePresets.json); default release'
 
 deps: ## install the Debian packages that everything needs (root)
 	@tests/install-deps
@@ -83,6 +83,10 @@ clang-build: deps ## build with clang++, its thread-safety analysis included
 
 clang-check: clang-build ## clang-tidy over every source
 	@$(PYTHON) tests/tidy/clang_tidy.py build/clang
+
+fuzz: deps ## every parser and whole requests under libFuzzer, 20 s each; FUZZ='--seconds 600 NAME...'
+	@cmake --preset fuzz >/dev/null && cmake --build --preset fuzz -- fuzzers
+	@RBDCSI_BUILD=$(CURDIR)/build/fuzz/bin tests/fuzz/fuzz run $(FUZZ)
 
 # What these tests run; the benchmark and the fault-injecting variants are not among them.
 SANITIZED := csi_unit csi_bare_server controller_unit node_unit controller_live rbd-csi-controller rbd-csi-node csi_python

@@ -114,6 +114,8 @@ CASES = (
           f"{FAULTS}::test_a_misspelt_config_is_refused_at_start_naming_file_and_key")),
     Case("E6", "sizes that cannot be",
          (f"{VOLUMES}::test_a_size_between_the_limits_that_cannot_be_made_is_out_of_range",)),
+    Case("E7", "ids, parameters, kernel texts, OSD replies and whole requests, mutated byte by byte",
+         because="make fuzz: libFuzzer, not pytest"),
 )
 
 

@@ -198,8 +198,16 @@ def late_writes(world: World, controller: Controller, old: Pod, volume_id: str, 
     return fenced
 
 
-@pytest.mark.parametrize("taken_by", ["nobody", "CreateSnapshot", "ControllerExpandVolume", "DeleteSnapshot",
-                                      "CreateVolumeGroupSnapshot"])
+# Who has taken the lock of the idle volume meanwhile.
+TAKERS = ["nobody", "CreateSnapshot", "ControllerExpandVolume", "DeleteSnapshot", "CreateVolumeGroupSnapshot"]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """The short form has two of them."""
+    if "taken_by" in metafunc.fixturenames:
+        metafunc.parametrize("taken_by", TAKERS if metafunc.config.getoption("--full") else TAKERS[:2])
+
+
 def test_a_node_whose_watch_has_expired_is_fenced_by_its_lock_or_by_the_note_of_it(
         world: World, controller: Controller, volume: Callable[..., str], score: Score, taken_by: str) -> None:
     volume_id = volume(f"expired-{taken_by.lower()}", SIZE, capability=RAW)

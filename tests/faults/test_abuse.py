@@ -62,9 +62,3 @@ def test_an_id_that_is_none_of_ours_names_nothing(controller: Controller, text: 
     assert csi_client.refused(lambda: controller.publish(text, "v1/alpha/192.0.2.101"))[0] == "NOT_FOUND"
     assert csi_client.refused(lambda: controller.expand(text, csi_client.GIB))[0] == "NOT_FOUND"
     assert csi_client.refused(lambda: controller.get(text))[0] == "NOT_FOUND"
-
-
-@pytest.mark.parametrize("text", ["other/rbd/csi.a", "w\u043erld/rbd/csi.a"])
-def test_a_volume_of_an_unknown_cluster_is_never_called_deleted(controller: Controller, text: str) -> None:
-    code, message = csi_client.refused(lambda: controller.delete(text))
-    assert code == "FAILED_PRECONDITION" and "which has world" in message

@@ -103,7 +103,8 @@ CASES = (
     Case("D13", "publishing again, read-only, twice, for several", (PUBLISH,)),
     Case("D14", "a journal that was not finished", ("node/test_clones.py",)),
 
-    Case("E1", "volume ids of nobody, of others, of a megabyte", (f"{VOLUMES}::test_an_id_that_names_nothing", ABUSE,
+    Case("E1", "volume ids of nobody, of others, of a megabyte",
+         (f"{VOLUMES}::test_an_id_that_names_nothing", ABUSE,
           f"{VOLUMES}::test_a_volume_of_a_cluster_that_is_not_configured_is_never_called_deleted")),
     Case("E2", "names that are long or odd", (f"{VOLUMES}::test_long_and_odd_names_are_volumes_too",)),
     Case("E3", "symlinks in paths, also put there during the call",

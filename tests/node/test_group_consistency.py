@@ -123,7 +123,8 @@ def test_no_group_snapshot_knows_an_effect_without_its_cause(world: World, contr
     assert len(found) == SNAPSHOTS
     for first, second in found:
         assert second <= first <= second + 1
-    assert all(earlier < later for (earlier, _), (later, _) in zip(found, found[1:])), "the writer stood still"
+    # One of the two may be all that it has written since, on a busy machine.
+    assert all(sum(earlier) < sum(later) for earlier, later in zip(found, found[1:])), "the writer stood still"
     for group in groups:
         controller.delete_group(group.group_snapshot_id, members(group))
 

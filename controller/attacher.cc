@@ -52,6 +52,52 @@ bool NeedsLock(const Sight& sight, const Attachment& wanted) {
          wanted.capability.mode != AccessMode::kMultiNodeMultiWriter;
 }
 
+struct Leaving {
+  Detachment locks;
+  std::set<std::string> clients;  // to fence
+  std::vector<NodeId> nodes;
+};
+
+// The node's guards, and whoever at its address has the image mapped, or may have: Ceph forgets the
+// watch of a client that is silent for 30 s, but not its lock, nor our note of it.
+Leaving WhatLeaves(const ImageStore& store, const Sight& sight, const std::string& node_id) {
+  Leaving leaving;
+  std::set<std::string> ips;
+  for (const Locker& locker : sight.guard.lockers) {
+    if (!IsNodeCookie(locker.cookie) || (!node_id.empty() && !IsSameNode(locker.cookie, node_id))) {
+      continue;
+    }
+    leaving.locks.guards.push_back(locker);
+    if (auto node = NodeId::Parse(locker.cookie); node.has_value()) {
+      ips.insert(node->address);
+      leaving.nodes.push_back(*std::move(node));
+    }
+  }
+  const auto leaves = [&](const std::string& address) {
+    return std::any_of(ips.begin(), ips.end(),
+                       [&](const std::string& ip) { return IsAtAddress(address, ip); });
+  };
+  for (const Watcher& watcher : sight.watchers) {
+    if (watcher.client != store.OwnClient() && leaves(watcher.address)) {
+      leaving.clients.insert(watcher.address);
+    }
+  }
+  for (const Locker& owner : sight.owner.lockers) {
+    if (owner.client != store.OwnClient() && leaves(owner.address)) {
+      leaving.clients.insert(owner.address);
+      // Once it is fenced, this saves the next owner the monitor round of fencing it again.
+      leaving.locks.owners.push_back(owner);
+    }
+  }
+  for (const Locker& note : sight.lost.lockers) {
+    if (leaves(note.cookie)) {
+      leaving.clients.insert(note.cookie);
+      leaving.locks.lost.push_back(note);
+    }
+  }
+  return leaving;
+}
+
 absl::StatusOr<bool> SwitchLockOn(ImageStore& store, const Sight& sight) {
   const auto switched = SwitchFeatures(store, sight, {.on = kFeatureExclusiveLock});
   if (!switched.ok()) {
@@ -142,67 +188,36 @@ absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wan
       absl::StrCat(what, ": other controllers keep changing its guard (call again)"));
 }
 
-// Whoever at that address has the image mapped, or may have: Ceph forgets the watch of a client
-// that is silent for 30 s, but not its lock, nor our note of it.
-absl::Status Attacher::FenceAll(ImageStore& store, const Sight& sight, const std::string& ip) {
-  std::set<std::string> clients;
-  for (const Watcher& watcher : sight.watchers) {
-    if (watcher.client != store.OwnClient() && IsAtAddress(watcher.address, ip)) {
-      clients.insert(watcher.address);
-    }
-  }
-  std::vector<Locker> owners;
-  for (const Locker& owner : sight.owner.lockers) {
-    if (owner.client != store.OwnClient() && IsAtAddress(owner.address, ip)) {
-      clients.insert(owner.address);
-      owners.push_back(owner);
-    }
-  }
-  std::vector<Locker> lost;
-  for (const Locker& note : sight.lost.lockers) {
-    if (IsAtAddress(note.cookie, ip)) {
-      clients.insert(note.cookie);
-      lost.push_back(note);
-    }
-  }
-  for (const std::string& client : clients) {
-    spdlog::warn("fencing client {}: its node is detached from {} and Ceph has not seen it unmap",
-                 client, store.Spec(absl::StrCat("(id ", sight.id, ")")));
-    RETURN_IF_ERROR(store.Fence(client, fence_duration_));
-  }
-  // Safe now, and it saves the next owner the monitor round of fencing this one again.
-  for (const Locker& owner : owners) {
-    RETURN_IF_ERROR(store.BreakLock(sight.id, ClientLock::kOwner, owner));
-  }
-  for (const Locker& note : lost) {
-    RETURN_IF_ERROR(store.BreakLock(sight.id, ClientLock::kLost, note));
-  }
-  return absl::OkStatus();
-}
-
+// What was seen may be over by the time the clients are fenced: another controller may have
+// detached the node and attached it again, and somebody new may write. So the guard goes only while
+// the header is what was seen; otherwise it is looked at again.
 absl::Status Attacher::Unpublish(ImageStore& store, const std::string& image,
                                  const std::string& node_id) {
-  ASSIGN_OR_RETURN(const Sight sight, store.Look(image));
-  std::vector<Locker> held;
-  for (const Locker& locker : sight.guard.lockers) {
-    if (IsNodeCookie(locker.cookie) && (node_id.empty() || IsSameNode(locker.cookie, node_id))) {
-      held.push_back(locker);
+  std::set<std::string> fenced;
+  for (int round = 0; round < kRounds; ++round) {
+    ASSIGN_OR_RETURN(const Sight sight, store.Look(image));
+    const Leaving leaving = WhatLeaves(store, sight, node_id);
+    if (leaving.locks.guards.empty()) {
+      return absl::OkStatus();
+    }
+    for (const std::string& client : leaving.clients) {
+      if (!fenced.insert(client).second) {
+        continue;
+      }
+      spdlog::warn("fencing client {}: its node is detached from {} and Ceph has not seen it unmap",
+                   client, store.Spec(absl::StrCat("(id ", sight.id, ")")));
+      RETURN_IF_ERROR(store.Fence(client, fence_duration_));
+    }
+    ASSIGN_OR_RETURN(const Written ended, store.Detach(sight, leaving.locks));
+    if (ended == Written::kWritten) {
+      for (const NodeId& node : leaving.nodes) {
+        RETURN_IF_ERROR(LeavePlace(store, node, sight.id));
+      }
+      return absl::OkStatus();
     }
   }
-  if (held.empty()) {
-    return absl::OkStatus();
-  }
-  for (const Locker& locker : held) {
-    const auto node = NodeId::Parse(locker.cookie);
-    if (node.has_value()) {
-      RETURN_IF_ERROR(FenceAll(store, sight, node->address));
-    }
-    RETURN_IF_ERROR(store.BreakGuard(sight.id, locker));
-    if (node.has_value()) {
-      RETURN_IF_ERROR(LeavePlace(store, *node, sight.id));
-    }
-  }
-  return absl::OkStatus();
+  return absl::AbortedError(absl::StrCat("detach volume ", store.Spec(image),
+                                         ": its header keeps changing (call again)"));
 }
 
 }  // namespace rbdcsi

@@ -52,8 +52,6 @@ class Attacher {
   absl::Status Unpublish(ImageStore& store, const std::string& image, const std::string& node_id);
 
  private:
-  absl::Status FenceAll(ImageStore& store, const Sight& sight, const std::string& ip);
-
   absl::Duration fence_duration_;
 };
 

@@ -67,6 +67,7 @@ int Understand(ObjectReply reply, Detail detail, Header* header) {
   header->record = std::move(reply.omap_value);
   header->guard = *std::move(guard);
   header->changed = absl::FromTimeT(reply.changed);
+  header->version = reply.version;
   if (parent->pool >= 0) {
     header->parent = *std::move(parent);
   }
@@ -147,6 +148,16 @@ int BreakLock(Pool& pool, const std::string& id, std::string_view lock,
   return WriteOp()
       .Exec("lock", "break_lock", class_calls::BreakLockInput(lock, locker))
       .Run(pool, class_calls::HeaderObject(id), true);
+}
+
+int BreakLocks(Pool& pool, const std::string& id, uint64_t version,
+               const std::vector<LockHeld>& held) {
+  WriteOp op;
+  rados_write_op_assert_version(op.get(), version);
+  for (const LockHeld& it : held) {
+    op.Exec("lock", "break_lock", class_calls::BreakLockInput(it.lock, it.locker));
+  }
+  return op.Run(pool, class_calls::HeaderObject(id), true);
 }
 
 int TakePurgeTurn(Pool& pool, const std::string& id, absl::Duration lasts) {

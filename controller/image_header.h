@@ -41,6 +41,7 @@ struct Header {
   std::string record;  // empty: none
   class_calls::LockInfo guard;
   absl::Time changed;
+  uint64_t version = 0;  // as ObjectReply has it
   std::optional<class_calls::Parent> parent;
   std::vector<Watcher> watchers;
   // Detail::kAll only:
@@ -78,6 +79,15 @@ int TakeGuardWithoutRecord(Pool& pool, const std::string& id,
 // ENOENT: that locker does not hold it, or no header.
 int BreakLock(Pool& pool, const std::string& id, std::string_view lock,
               const class_calls::Locker& locker);
+
+struct LockHeld {
+  const char* lock;
+  class_calls::Locker locker;
+};
+// All of them or none, and only while the header is what it was when it had that version: ERANGE
+// otherwise. ENOENT: no header.
+int BreakLocks(Pool& pool, const std::string& id, uint64_t version,
+               const std::vector<LockHeld>& held);
 
 // A turn at removing the image for good, for `lasts`. EBUSY: another client has it. ENOENT: no
 // header.

@@ -48,6 +48,7 @@ struct Sight {
   absl::Time name_changed;
   // kPresent only:
   absl::Time header_changed;
+  uint64_t version = 0;  // of the header; every change but a watch makes it another
   uint64_t size_bytes = 0;
   bool map_invalid = false;     // the object map must be rebuilt before krbd can use the image
   std::string record;           // empty: none
@@ -110,8 +111,12 @@ struct GuardRequest {
   absl::Duration lasts = absl::ZeroDuration();  // zero: until it is released
 };
 
-// What makes a client known that cannot be heard: Sight::owner, Sight::lost.
-enum class ClientLock { kOwner, kLost };
+// What a detach ends: guards, and by which locks their nodes' clients are known.
+struct Detachment {
+  std::vector<class_calls::Locker> guards;
+  std::vector<class_calls::Locker> owners;  // of Sight::owner
+  std::vector<class_calls::Locker> lost;    // of Sight::lost
+};
 
 enum class Made { kMade, kExists };
 enum class Written { kWritten, kLost };  // kLost: somebody was faster; look again
@@ -147,8 +152,10 @@ class ImageStore {
   virtual absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
                                                    const GuardRequest& request) = 0;
   virtual absl::Status BreakGuard(const std::string& id, const class_calls::Locker& locker) = 0;
-  virtual absl::Status BreakLock(const std::string& id, ClientLock lock,
-                                 const class_calls::Locker& locker) = 0;
+  // All at one moment. kLost: the header is no longer what was seen, or gone.
+  virtual absl::StatusOr<Written> Detach(const Sight& sight, const Detachment& detachment) = 0;
+  // Takes a note of Sight::lost back.
+  virtual absl::Status ForgetLost(const std::string& id, const class_calls::Locker& lost) = 0;
   virtual absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) = 0;
   // Blocklists exactly this client and returns when the OSDs that matter know it.
   virtual absl::Status Fence(const std::string& address, absl::Duration duration) = 0;

@@ -12,6 +12,7 @@
 #include "controller/pool_errors.h"
 #include "controller/rbd_features.h"
 #include "controller/rbd_inspect.h"
+#include "controller/rbd_purge.h"
 #include "csi/step.h"
 #include "csi/volume_id.h"
 
@@ -24,9 +25,6 @@ int NoProgress(uint64_t, uint64_t, void*) { return 0; }
 
 // Fast-diff's own flag is set with the map's, and alone while fast-diff is being switched on.
 constexpr uint64_t kMapFlags = RBD_FLAG_OBJECT_MAP_INVALID | RBD_FLAG_FAST_DIFF_INVALID;
-
-// As long as the watch of a client that has died.
-constexpr absl::Duration kPurgeTurn = absl::Seconds(30);
 
 class RbdImageStore final : public ImageStore {
  public:
@@ -57,8 +55,8 @@ class RbdImageStore final : public ImageStore {
   absl::StatusOr<Taken> ClaimWithoutRecord(const std::string& id,
                                            const GuardRequest& request) override;
   absl::Status BreakGuard(const std::string& id, const class_calls::Locker& locker) override;
-  absl::Status BreakLock(const std::string& id, ClientLock lock,
-                         const class_calls::Locker& locker) override;
+  absl::StatusOr<Written> Detach(const Sight& sight, const Detachment& detachment) override;
+  absl::Status ForgetLost(const std::string& id, const class_calls::Locker& lost) override;
   absl::StatusOr<std::vector<Watcher>> Watchers(const std::string& id) override;
   absl::Status Fence(const std::string& address, absl::Duration duration) override;
 
@@ -75,7 +73,7 @@ class RbdImageStore final : public ImageStore {
   absl::StatusOr<std::vector<ListedImage>> Names(const std::string& after, size_t limit) override;
   absl::StatusOr<std::vector<TrashedImage>> Trash() override;
   absl::Status FinishTrash(const TrashedImage& image) override;
-  absl::Status Purge(const TrashedImage& image) override;
+  absl::Status Purge(const TrashedImage& image) override { return PurgeImage(pool_, image); }
 
  private:
   std::string ById(std::string_view id) const { return SpecById(pool_, id); }
@@ -87,8 +85,6 @@ class RbdImageStore final : public ImageStore {
   }
   absl::StatusOr<Sight> SightOf(int result, image_header::Header header, const std::string& id);
   absl::StatusOr<Taken> TakenFrom(int result, const std::string& id);
-  absl::Status FreeName(const NameAndId& image);
-  absl::Status TakePurgeTurn(const TrashedImage& image);
 
   Pool pool_;
 };
@@ -119,6 +115,7 @@ absl::StatusOr<Sight> RbdImageStore::SightOf(int result, image_header::Header he
   sight.state = Sight::State::kPresent;
   sight.id = id;
   sight.header_changed = header.changed;
+  sight.version = header.version;
   sight.size_bytes = header.size;
   sight.features = header.features;
   sight.map_invalid = (header.flags & kMapFlags) != 0;
@@ -277,11 +274,28 @@ absl::Status RbdImageStore::BreakGuard(const std::string& id, const class_calls:
   return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGuard, r, ById(id));
 }
 
-absl::Status RbdImageStore::BreakLock(const std::string& id, ClientLock lock,
-                                      const class_calls::Locker& locker) {
-  const Step step("break a client's lock");
-  const char* name = lock == ClientLock::kOwner ? image_header::kOwnerLock : lost_locks::kLock;
-  const int r = image_header::BreakLock(pool_, id, name, locker);
+absl::StatusOr<Written> RbdImageStore::Detach(const Sight& sight, const Detachment& detachment) {
+  std::vector<image_header::LockHeld> held;
+  const auto add = [&held](const char* lock, const std::vector<class_calls::Locker>& lockers) {
+    for (const class_calls::Locker& locker : lockers) {
+      held.push_back({lock, locker});
+    }
+  };
+  add(image_header::kGuardLock, detachment.guards);
+  add(image_header::kOwnerLock, detachment.owners);
+  add(lost_locks::kLock, detachment.lost);
+  const Step step("release guard");
+  const int r = image_header::BreakLocks(pool_, sight.id, sight.version, held);
+  if (r == -ERANGE || r == -ENOENT) {
+    return Written::kLost;
+  }
+  RETURN_IF_ERROR(Check(CephOperation::kGuard, r, ById(sight.id)));
+  return Written::kWritten;
+}
+
+absl::Status RbdImageStore::ForgetLost(const std::string& id, const class_calls::Locker& lost) {
+  const Step step("forget a lost lock");
+  const int r = image_header::BreakLock(pool_, id, lost_locks::kLock, lost);
   return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGuard, r, ById(id));
 }
 
@@ -428,24 +442,6 @@ absl::StatusOr<std::vector<TrashedImage>> RbdImageStore::Trash() {
   return trash;
 }
 
-// Two librbd clients that remove one image at a time end in a failed assertion of librbd (16.2:
-// TrimRequest, is_lock_owner), and so of the controller. The turn keeps a second one from starting;
-// a removal that takes longer than the turn still has the image open, and so watches it.
-absl::Status RbdImageStore::TakePurgeTurn(const TrashedImage& image) {
-  const int r = image_header::TakePurgeTurn(pool_, image.id, kPurgeTurn);
-  if (r == -ENOENT) {
-    return absl::OkStatus();  // half removed: librbd knows how to go on
-  }
-  bool busy = r == -EBUSY;
-  if (!busy) {
-    RETURN_IF_ERROR(Check(CephOperation::kPurge, r, Spec(image.name)));
-    ASSIGN_OR_RETURN(const std::vector<Watcher> watchers, Watchers(image.id));
-    busy = std::any_of(watchers.begin(), watchers.end(),
-                       [this](const Watcher& watcher) { return watcher.client != OwnClient(); });
-  }
-  return busy ? Fail(CephOperation::kPurge, EBUSY, Spec(image.name)) : absl::OkStatus();
-}
-
 absl::Status RbdImageStore::FinishTrash(const TrashedImage& image) {
   ASSIGN_OR_RETURN(const Sight sight, LookById(image.id));
   for (const class_calls::Locker& locker : sight.guard.lockers) {
@@ -456,33 +452,11 @@ absl::Status RbdImageStore::FinishTrash(const TrashedImage& image) {
     const int in_trash = image_header::IsInTrash(pool_, image.id);
     RETURN_IF_ERROR(Check(CephOperation::kPurge, in_trash, Spec(image.name)));
     if (in_trash == 1) {
-      RETURN_IF_ERROR(FreeName({.name = image.name, .id = image.id}));
+      RETURN_IF_ERROR(FreeName(pool_, image));
       RETURN_IF_ERROR(BreakGuard(image.id, locker));
     }
   }
   return absl::OkStatus();
-}
-
-absl::Status RbdImageStore::FreeName(const NameAndId& image) {
-  const Step step("free the name of a deleted image");
-  RETURN_IF_ERROR(Check(CephOperation::kPurge, image_header::RemoveFromDirectory(pool_, image),
-                        Spec(image.name)));
-  return Check(CephOperation::kPurge, image_header::RemoveName(pool_, image), Spec(image.name));
-}
-
-absl::Status RbdImageStore::Purge(const TrashedImage& image) {
-  // It may have been restored since the trash was listed.
-  const int in_trash = image_header::IsInTrash(pool_, image.id);
-  RETURN_IF_ERROR(Check(CephOperation::kPurge, in_trash, Spec(image.name)));
-  if (in_trash == 0) {
-    return absl::OkStatus();
-  }
-  // The call that moved it here may have died before it freed the name.
-  RETURN_IF_ERROR(FreeName({.name = image.name, .id = image.id}));
-  RETURN_IF_ERROR(TakePurgeTurn(image));
-  const Step step("remove deleted image");
-  const int r = rbd_trash_remove(pool_.get(), image.id.c_str(), true);
-  return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kPurge, r, Spec(image.name));
 }
 
 }  // namespace

@@ -97,6 +97,20 @@ absl::Status CheckRoom(const PoolStores& pool, const SnapshotSpec& wanted, const
                                    .snapshots = sight.snapshots});
 }
 
+// After a snapshot was made. Another controller's deletion that came while it was made has found no
+// snapshot and freed the name: it is claimed again, or the snapshot would answer to a name that the
+// next one may have too. False: somebody was faster. What was made stays even if the name is
+// another image's by now: it is listed, and it may have been there before.
+absl::StatusOr<bool> KeepClaim(const PoolStores& pool, const std::string& snapshot,
+                               const SnapshotClaim& ours) {
+  ASSIGN_OR_RETURN(const std::string held, pool.snapshots.Claim(snapshot));
+  if (!held.empty()) {
+    return held == ours.ToJson();
+  }
+  ASSIGN_OR_RETURN(const Written written, pool.snapshots.ChangeClaim(snapshot, "", ours.ToJson()));
+  return written == Written::kWritten;
+}
+
 // A claim whose image is gone for good stands in nobody's way.
 absl::StatusOr<bool> IsStale(const PoolStores& pool, const SnapshotClaim& claim) {
   ASSIGN_OR_RETURN(const Sight sight, pool.images.LookById(claim.image_id));
@@ -171,7 +185,8 @@ absl::StatusOr<std::optional<FoundSnapshot>> Snapshotter::CreateOnce(const PoolS
     }
   }
   RETURN_IF_ERROR(pool.snapshots.Create(sight.id, wanted.snapshot));
-  return FindClaimed(pool, ours, wanted.snapshot);
+  ASSIGN_OR_RETURN(const bool kept, KeepClaim(pool, wanted.snapshot, ours));
+  return kept ? FindClaimed(pool, ours, wanted.snapshot) : std::nullopt;
 }
 
 absl::StatusOr<FoundSnapshot> Snapshotter::Find(const PoolStores& pool, const SnapshotId& id) {
@@ -216,7 +231,16 @@ absl::Status Snapshotter::Delete(const PoolStores& pool, const SnapshotId& id) {
     return absl::OkStatus();
   }
   // Lost: the name has a new owner by now, whose claim is none of ours.
-  return NotFinal(pool.snapshots.ChangeClaim(id.snapshot, held, "").status());
+  RETURN_IF_ERROR(NotFinal(pool.snapshots.ChangeClaim(id.snapshot, held, "").status()));
+  if (found.ok()) {
+    return absl::OkStatus();
+  }
+  // Its creator may have been under way. What it finished before the name was free goes now; what
+  // it finishes later claims the name again (KeepClaim).
+  ASSIGN_OR_RETURN(const Sight sight, pool.images.LookById(claim->image_id));
+  const SnapshotSpec wanted = {.image = claim->image, .snapshot = id.snapshot, .name = ""};
+  ASSIGN_OR_RETURN(const std::optional<FoundSnapshot> late, FindOn(pool, sight, wanted));
+  return late.has_value() ? pool.snapshots.Remove(late->image_id, id.snapshot) : absl::OkStatus();
 }
 
 }  // namespace rbdcsi

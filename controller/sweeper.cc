@@ -38,7 +38,7 @@ absl::Status ForgetReturned(ImageStore& store, const Sight& sight) {
   for (const class_calls::Locker& lost : sight.lost.lockers) {
     for (const class_calls::Locker& owner : sight.owner.lockers) {
       if (owner.address == lost.cookie) {
-        RETURN_IF_ERROR(store.BreakLock(sight.id, ClientLock::kLost, lost));
+        RETURN_IF_ERROR(store.ForgetLost(sight.id, lost));
       }
     }
   }

@@ -49,6 +49,7 @@ class Reading {
       return reply;
     }
     reply.changed = changed_;
+    reply.version = completion_->get_version64();
     for (librados::bufferlist& bytes : replies_) {
       reply.replies.push_back(bytes.to_str());
     }

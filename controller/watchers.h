@@ -35,6 +35,7 @@ struct ObjectRead {
 struct ObjectReply {
   int result = 0;
   time_t changed = 0;                // by the clock of the client that wrote it
+  uint64_t version = 0;              // of the object: every change but a watch makes it another
   std::vector<std::string> replies;  // of the calls, in their order
   std::string omap_value;            // empty: no such key
   std::vector<Watcher> watchers;

@@ -54,6 +54,8 @@ CASES = (
     Case("B4", "attachments replayed, reordered and repeated at two controllers", (REPLAY,)),
     Case("B6", "many clients and pods at two controllers, calls cancelled, daemons killed; the history is checked",
          ("history/test_history.py",)),
+    Case("B7", "a controller that stops in the middle of a call and goes on when another has changed the same",
+         ("faults/test_races.py",)),
     Case("B5", "ten thousand probes, a thousand open streams, messages beyond 4 MiB", (ABUSE,)),
 
     Case("C1", "monitors unreachable, silent or stopped",

@@ -1,14 +1,15 @@
-// Steps that kill: linked in place of csi/step.cc into the *-faulty daemons, never into what ships.
+// Steps that kill or stop: linked in place of csi/step.cc into the *-faulty daemons, never into
+// what ships.
 //
 //   RBDCSI_DIE_AT=CreateVolume:3        before the 3rd step boundary of the first CreateVolume
+//   RBDCSI_STOP_AT=CreateVolume:3       there the process stops until it is continued (SIGCONT), so
+//                                       that a test can let another controller go first
 //
 // Each step has two boundaries: entering it (nothing done yet) and leaving it (the act is done).
 // Boundaries are counted from 1 over all steps of one call of that method; "*" for the method
 // counts those outside of calls too (the reaper). A call that passes fewer boundaries than N
 // survives, which is how a test finds out that it has seen them all.
 #include "csi/step.h"
-
-#include <unistd.h>
 
 #include <csignal>
 #include <cstdio>
@@ -21,22 +22,29 @@ namespace rbdcsi {
 namespace {
 
 struct Plan {
+  int signal = 0;  // 0: none
+  const char* word = "";
   std::string method;
-  long boundary = 0;  // 0: never
+  long boundary = 0;
 };
 
 Plan ReadPlan() {
+  Plan plan = {.signal = SIGKILL, .word = "died", .method = "", .boundary = 0};
   const char* text =
       std::getenv("RBDCSI_DIE_AT");  // NOLINT(concurrency-mt-unsafe): nothing here calls setenv
   if (text == nullptr) {
-    return {};
+    text = std::getenv("RBDCSI_STOP_AT");  // NOLINT(concurrency-mt-unsafe)
+    plan.signal = SIGSTOP;
+    plan.word = "stopped";
   }
-  const std::string plan(text);
-  const size_t colon = plan.find(':');
+  const std::string place(text != nullptr ? text : "");
+  const size_t colon = place.find(':');
   if (colon == std::string::npos) {
     return {};
   }
-  return {plan.substr(0, colon), std::strtol(plan.c_str() + colon + 1, nullptr, 10)};
+  plan.method = place.substr(0, colon);
+  plan.boundary = std::strtol(place.c_str() + colon + 1, nullptr, 10);
+  return plan;
 }
 
 // The count belongs to a call, not to the process: a repeated call starts from 1 again.
@@ -46,7 +54,7 @@ thread_local long passed = 0;
 void Boundary(const char* name, const char* side) {
   static const Plan plan = ReadPlan();
   const Call* call = Call::Current();
-  if (plan.boundary == 0 ||
+  if (plan.signal == 0 ||
       (plan.method != "*" && (call == nullptr || call->method() != plan.method))) {
     return;
   }
@@ -58,10 +66,11 @@ void Boundary(const char* name, const char* side) {
   if (++passed != plan.boundary) {
     return;
   }
-  std::fprintf(stderr, "rbdcsi-died %s %ld %s %s\n", plan.method.c_str(), plan.boundary, side,
-               name);
+  std::fprintf(stderr, "rbdcsi-%s %s %ld %s %s\n", plan.word, plan.method.c_str(), plan.boundary,
+               side, name);
   std::fflush(stderr);
-  kill(getpid(), SIGKILL);
+  // Not kill(): by that the process may stop only after this thread has gone on for a while.
+  raise(plan.signal);
 }
 
 }  // namespace

@@ -30,6 +30,17 @@ CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backo
 Message = Any
 
 
+def connect(socket: str) -> grpc.Channel:
+    """A channel that is always listened to.
+
+    Without a subscriber an idle channel of grpcio looks at its connection every five seconds only: so long a daemon
+    that ends waits for its client to hang up, and so long the next call finds out that the daemon is another one.
+    """
+    channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
+    channel.subscribe(lambda _: None)
+    return channel
+
+
 def mount(fs_type: str = "", mode: int = MODE.SINGLE_NODE_WRITER, flags: Iterable[str] = ()) -> Message:
     """A capability for a file system."""
     return pb.VolumeCapability(mount=pb.VolumeCapability.MountVolume(fs_type=fs_type, mount_flags=list(flags)),
@@ -86,7 +97,7 @@ class Controller:
     """The controller's RPCs behind one socket."""
 
     def __init__(self, socket: str, deadline: float = 30) -> None:
-        self.channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
+        self.channel = connect(socket)
         self.identity = rpc.IdentityStub(self.channel)
         self.stub = rpc.ControllerStub(self.channel)
         self.group_stub = rpc.GroupControllerStub(self.channel)
@@ -183,7 +194,7 @@ class Node:
     """One node's RPCs, and the paths the kubelet would use there."""
 
     def __init__(self, socket: str, deadline: float = 120) -> None:
-        self.channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
+        self.channel = connect(socket)
         self.identity = rpc.IdentityStub(self.channel)
         self.stub = rpc.NodeStub(self.channel)
         self.deadline = deadline

@@ -22,7 +22,7 @@ test -d /sys/bus/rbd || { echo "the kernel module rbd is not loaded on node $NOD
 echo "the kernel of node $NODE has rbd"
 {{- end -}}
 
-{{/* Call with root, name, weight, script and, for a volume at /data, claim. */}}
+{{/* Call with root, name, weight, script and claims, by the directories where the pod sees them. */}}
 {{- define "rbd-csi.testPod" }}
 ---
 apiVersion: v1
@@ -56,12 +56,16 @@ spec:
         - name: NODE
           valueFrom: {fieldRef: {fieldPath: spec.nodeName}}
       {{- include "rbd-csi.restricted" . | nindent 6 }}
-      {{- with .claim }}
+      {{- with .claims }}
       volumeMounts:
-        - {name: data, mountPath: /data}
+        {{- range $place, $_ := . }}
+        - {name: {{ $place }}, mountPath: /{{ $place }}}
+        {{- end }}
   volumes:
-    - name: data
-      persistentVolumeClaim: {claimName: {{ . }}}
+    {{- range $place, $claim := . }}
+    - name: {{ $place }}
+      persistentVolumeClaim: {claimName: {{ $claim }}}
+    {{- end }}
       {{- end }}
 {{- end }}
 

@@ -33,7 +33,7 @@ kubernetes: deps ## build Kubernetes, the sidecars and helm for the tests, into 
 	@tests/e2e/kube/build.py
 
 test: build build/csi-sanity kubernetes ## all tests: style, unit, live Ceph, csi-sanity, real krbd, kill matrix
-	@ctest --test-dir $(BUILD) --parallel 2 --output-on-failure --no-tests=error
+	@ctest --test-dir $(BUILD) --parallel 3 --output-on-failure --no-tests=error
 
 faults: build ## every fault of the catalogue, in full, with a scorecard; FAULTS='--short A C3' picks some
 	@tests/faults/faults run $(FAULTS)

@@ -208,6 +208,7 @@ absl::StatusOr<std::optional<CloneBase>> Provisioner::PrepareSource(
 
 absl::StatusOr<Provisioner::Attempt> Provisioner::Make(const PoolStores& pool, VolumeSpec& wanted) {
   ASSIGN_OR_RETURN(const std::optional<CloneBase> base, PrepareSource(wanted, std::nullopt));
+  const absl::Time begin = absl::Now();
   const absl::StatusOr<Made> made = pool.images.Create(wanted.image, wanted.spec);
   if (!made.ok()) {
     // librbd undoes what it began; a final code is only right when nothing is left of it.
@@ -226,7 +227,8 @@ absl::StatusOr<Provisioner::Attempt> Provisioner::Make(const PoolStores& pool, V
   if (!id.ok()) {
     return NotFinal(id.status());
   }
-  return Finish(pool, wanted, *id, base);
+  // After so long somebody may have taken it for half made and put another one in its place.
+  return absl::Now() - begin < grace_ / 2 ? Finish(pool, wanted, *id, base) : Attempt::kLost;
 }
 
 // A blank image of the right kind becomes the volume.

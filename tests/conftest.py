@@ -10,9 +10,9 @@ from csi_client import Controller
 from world import World
 
 pytest_plugins = ["scorecard"]
-NODES = {"live": 0, "sanity": 1, "node": 2, "kill": 1, "faults": 2, "history": 2}
+NODES = {"live": 0, "sanity": 1, "node": 2, "kill": 0, "kill_node": 1, "faults": 2, "history": 2}
 # The watch of a client that died holds up its successor for 30 s by default; these have dozens of such deaths.
-CEPH_OPTIONS = {folder: {"osd_client_watch_timeout": "10"} for folder in ("kill", "faults", "history")}
+CEPH_OPTIONS = {folder: {"osd_client_watch_timeout": "10"} for folder in ("kill", "kill_node", "faults", "history")}
 
 
 @pytest.fixture(scope="session")

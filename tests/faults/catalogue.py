@@ -16,7 +16,8 @@ class Case:
     because: str = ""  # what cannot run here, wholly or in part, and why
 
 
-KILL, KILL_SNAPSHOTS, KILL_GROUPS = "kill/test_kill.py", "kill/test_kill_snapshots.py", "kill/test_kill_groups.py"
+KILL, KILL_SNAPSHOTS, KILL_GROUPS, KILL_NODE = ("kill/test_kill.py", "kill/test_kill_snapshots.py",
+                                                "kill/test_kill_groups.py", "kill_node/test_kill_node.py")
 RANDOM, FENCE, CEPH, PATHS = ("faults/test_random_kills.py", "faults/test_fence.py", "faults/test_ceph.py",
                               "faults/test_paths.py")
 RUNNING, REPLAY, ABUSE = "faults/test_running_io.py", "faults/test_replay.py", "faults/test_abuse.py"
@@ -36,11 +37,13 @@ CASES = (
     Case("A8", "group snapshots killed at every step", (KILL_GROUPS,)),
     Case("A9", "ControllerPublish and ControllerUnpublish killed at every step",
          (f"{KILL}::test_publish_and_unpublish",)),
-    Case("A10", "NodeStageVolume killed at every step, mkfs included", (f"{KILL}::test_stage_of_a_blank_volume",)),
+    Case("A10", "NodeStageVolume killed at every step, mkfs included",
+         (f"{KILL_NODE}::test_stage_of_a_blank_volume",
+          f"{KILL_NODE}::test_stage_of_a_copy_whose_journal_is_replayed_for_a_reader")),
     Case("A11", "NodePublish and NodeUnpublish killed at every step",
-         (f"{KILL}::test_publish_and_unpublish_on_the_node",)),
-    Case("A12", "NodeUnstageVolume killed at every step", (f"{KILL}::test_unstage",)),
-    Case("A13", "NodeExpandVolume killed", (RANDOM,)),
+         (f"{KILL_NODE}::test_publish_and_unpublish_on_the_node", f"{KILL_NODE}::test_publish_with_limits")),
+    Case("A12", "NodeUnstageVolume killed at every step", (f"{KILL_NODE}::test_unstage",)),
+    Case("A13", "NodeExpandVolume killed at every step", (f"{KILL_NODE}::test_expand_on_the_node",)),
     Case("A14", "every call that changes something killed at random instants", (RANDOM,)),
     Case("A15", "the flattener killed at random instants",
          ("live/test_flatten.py::test_a_controller_that_is_killed_while_it_flattens_loses_no_byte",)),

@@ -1,7 +1,7 @@
 """Daemons killed at random instants of every call that changes something; the same call again, and all is well.
 
-The kill matrix (tests/kill) dies before and after each step of ours; this dies anywhere, in the middle of librbd too.
-Many calls are under way at each death.
+The kill matrix (tests/kill, tests/kill_node) dies before and after each step of ours; this dies anywhere, in the middle
+of librbd too. Many calls are under way at each death.
 """
 import random
 import time

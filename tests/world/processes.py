@@ -30,13 +30,17 @@ class Process:
     start_time: int
 
     def is_running(self) -> bool:
-        """True while the process runs; a zombie does not, and is reaped if it is our child."""
+        """True while the process runs; a zombie does not, and is reaped if it is our child.
+
+        A process that is killed shows as a zombie while its last threads still end, and with them its sockets live.
+        """
         try:
             os.waitpid(self.pid, os.WNOHANG)
         except ChildProcessError:
             pass
         state, start_time = stat_of(self.pid)
-        return state not in ("", "Z", "X") and start_time == self.start_time
+        ended = state in ("", "X") or (state == "Z" and threads_of(self.pid) <= 1)
+        return not ended and start_time == self.start_time
 
     def send(self, number: int) -> bool:
         """Send a signal; False if the process has ended. The pidfd closes the race with pid reuse."""
@@ -88,6 +92,14 @@ def stat_of(pid: int) -> tuple[str, int]:
     except (FileNotFoundError, ProcessLookupError):
         return "", 0
     return fields[0], int(fields[19])
+
+
+def threads_of(pid: int) -> int:
+    """The threads of a process that have not ended; 0 if there is none."""
+    try:
+        return len(os.listdir(f"/proc/{pid}/task"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
 
 
 class Processes:

@@ -7,7 +7,7 @@ import functools
 import re
 import time
 from dataclasses import dataclass, field
-from typing import Callable, Mapping, Optional, Protocol, Sequence, TypeVar
+from typing import Any, Callable, Mapping, Optional, Protocol, Sequence, TypeVar
 
 import grpc
 
@@ -59,7 +59,7 @@ def last_death(log: str) -> str:
 
 
 def kill_everywhere(daemon: Daemon, log: Callable[[], str], method: str, prepare: Callable[[int], State],
-                    call: Callable[[State], object], check: Callable[[State], None],
+                    call: Callable[[Any], object], check: Callable[[State], None],
                     args: tuple[str, ...] = ()) -> Report:
     """Runs `call` once per boundary, killed there, then repeated until it is answered, then checked."""
     report = Report(method)
@@ -85,7 +85,7 @@ def kill_everywhere(daemon: Daemon, log: Callable[[], str], method: str, prepare
     raise AssertionError(f"{method} still dies at boundary {MOST}")
 
 
-def drive_controller(world: World, method: str, prepare: Callable[[int], State], call: Callable[[State], object],
+def drive_controller(world: World, method: str, prepare: Callable[[int], State], call: Callable[[Any], object],
                      check: Callable[[State], None], least: int = 2) -> None:
     """`kill_everywhere` for the controller, whose reaper is made quick; prints what died where, at `least` so often."""
     log = world.controller.log

@@ -53,9 +53,10 @@ bool NeedsLock(const Sight& sight, const Attachment& wanted) {
 }
 
 struct Leaving {
-  Detachment locks;
+  std::vector<Locker> guards;
   std::set<std::string> clients;  // to fence
-  std::vector<NodeId> nodes;
+  std::vector<Locker> owners;     // of Sight::owner
+  std::vector<Locker> lost;       // of Sight::lost
 };
 
 // The node's guards, and whoever at its address has the image mapped, or may have: Ceph forgets the
@@ -67,10 +68,9 @@ Leaving WhatLeaves(const ImageStore& store, const Sight& sight, const std::strin
     if (!IsNodeCookie(locker.cookie) || (!node_id.empty() && !IsSameNode(locker.cookie, node_id))) {
       continue;
     }
-    leaving.locks.guards.push_back(locker);
-    if (auto node = NodeId::Parse(locker.cookie); node.has_value()) {
+    leaving.guards.push_back(locker);
+    if (const auto node = NodeId::Parse(locker.cookie); node.has_value()) {
       ips.insert(node->address);
-      leaving.nodes.push_back(*std::move(node));
     }
   }
   const auto leaves = [&](const std::string& address) {
@@ -86,16 +86,26 @@ Leaving WhatLeaves(const ImageStore& store, const Sight& sight, const std::strin
     if (owner.client != store.OwnClient() && leaves(owner.address)) {
       leaving.clients.insert(owner.address);
       // Once it is fenced, this saves the next owner the monitor round of fencing it again.
-      leaving.locks.owners.push_back(owner);
+      leaving.owners.push_back(owner);
     }
   }
   for (const Locker& note : sight.lost.lockers) {
     if (leaves(note.cookie)) {
       leaving.clients.insert(note.cookie);
-      leaving.locks.lost.push_back(note);
+      leaving.lost.push_back(note);
     }
   }
   return leaving;
+}
+
+// What the next write takes; a guard comes with the last of its notes.
+Detachment NextOf(const Leaving& leaving) {
+  const auto first = [](const std::vector<Locker>& lockers) {
+    return lockers.empty() ? std::nullopt : std::optional<Locker>(lockers.front());
+  };
+  return {.guard = leaving.lost.size() > 1 ? std::nullopt : first(leaving.guards),
+          .owner = first(leaving.owners),
+          .lost = first(leaving.lost)};
 }
 
 absl::StatusOr<bool> SwitchLockOn(ImageStore& store, const Sight& sight) {
@@ -194,10 +204,10 @@ absl::StatusOr<Sight> Attacher::Publish(ImageStore& store, const Attachment& wan
 absl::Status Attacher::Unpublish(ImageStore& store, const std::string& image,
                                  const std::string& node_id) {
   std::set<std::string> fenced;
-  for (int round = 0; round < kRounds; ++round) {
+  for (int lost = 0; lost < kRounds;) {
     ASSIGN_OR_RETURN(const Sight sight, store.Look(image));
     const Leaving leaving = WhatLeaves(store, sight, node_id);
-    if (leaving.locks.guards.empty()) {
+    if (leaving.guards.empty()) {
       return absl::OkStatus();
     }
     for (const std::string& client : leaving.clients) {
@@ -208,11 +218,19 @@ absl::Status Attacher::Unpublish(ImageStore& store, const std::string& image,
                    client, store.Spec(absl::StrCat("(id ", sight.id, ")")));
       RETURN_IF_ERROR(store.Fence(client, fence_duration_));
     }
-    ASSIGN_OR_RETURN(const Written ended, store.Detach(sight, leaving.locks));
-    if (ended == Written::kWritten) {
-      for (const NodeId& node : leaving.nodes) {
-        RETURN_IF_ERROR(LeavePlace(store, node, sight.id));
-      }
+    const Detachment next = NextOf(leaving);
+    ASSIGN_OR_RETURN(const Written written, store.Detach(sight, next));
+    if (written == Written::kLost) {
+      ++lost;
+      continue;
+    }
+    if (!next.guard.has_value()) {
+      continue;
+    }
+    if (const auto node = NodeId::Parse(next.guard->cookie); node.has_value()) {
+      RETURN_IF_ERROR(LeavePlace(store, *node, sight.id));
+    }
+    if (leaving.guards.size() == 1) {
       return absl::OkStatus();
     }
   }

@@ -84,8 +84,8 @@ struct LockHeld {
   const char* lock;
   class_calls::Locker locker;
 };
-// All of them or none, and only while the header is what it was when it had that version: ERANGE
-// otherwise. ENOENT: no header.
+// One holder each of different locks: all of them or none, and only while the header is what it was
+// when it had that version, ERANGE otherwise. ENOENT: no header.
 int BreakLocks(Pool& pool, const std::string& id, uint64_t version,
                const std::vector<LockHeld>& held);
 

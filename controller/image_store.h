@@ -111,11 +111,13 @@ struct GuardRequest {
   absl::Duration lasts = absl::ZeroDuration();  // zero: until it is released
 };
 
-// What a detach ends: guards, and by which locks their nodes' clients are known.
+// What one write ends: a guard, and by which locks its node's client is known. Of each lock one
+// holder at most: a class call does not see what another one of the same write has changed
+// (measured).
 struct Detachment {
-  std::vector<class_calls::Locker> guards;
-  std::vector<class_calls::Locker> owners;  // of Sight::owner
-  std::vector<class_calls::Locker> lost;    // of Sight::lost
+  std::optional<class_calls::Locker> guard;
+  std::optional<class_calls::Locker> owner;  // of Sight::owner
+  std::optional<class_calls::Locker> lost;   // of Sight::lost
 };
 
 enum class Made { kMade, kExists };

@@ -276,13 +276,13 @@ absl::Status RbdImageStore::BreakGuard(const std::string& id, const class_calls:
 
 absl::StatusOr<Written> RbdImageStore::Detach(const Sight& sight, const Detachment& detachment) {
   std::vector<image_header::LockHeld> held;
-  const auto add = [&held](const char* lock, const std::vector<class_calls::Locker>& lockers) {
-    for (const class_calls::Locker& locker : lockers) {
-      held.push_back({lock, locker});
+  const auto add = [&held](const char* lock, const std::optional<class_calls::Locker>& locker) {
+    if (locker.has_value()) {
+      held.push_back({lock, *locker});
     }
   };
-  add(image_header::kGuardLock, detachment.guards);
-  add(image_header::kOwnerLock, detachment.owners);
+  add(image_header::kGuardLock, detachment.guard);
+  add(image_header::kOwnerLock, detachment.owner);
   add(lost_locks::kLock, detachment.lost);
   const Step step("release guard");
   const int r = image_header::BreakLocks(pool_, sight.id, sight.version, held);

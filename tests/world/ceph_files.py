@@ -49,6 +49,9 @@ osd pool default min size = 1
 osd pool default pg num = 8
 osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
+# Half an hour. A placement group serves while its lease lasts (16 s). The answers of other replicas renew it; alone,
+# one whose OSD was paused for longer can stay `laggy` until it peers again, and each call for it waits for ever.
+osd pool default read lease ratio = 90
 osd objectstore = {objectstore}
 osd memory target = 939524096
 bluestore block size = {block_size}

@@ -8,6 +8,7 @@
 #include <exception>
 #include <optional>
 #include <random>
+#include <system_error>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
@@ -15,6 +16,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/strip.h"
 #include "absl/synchronization/mutex.h"
+#include "absl/synchronization/notification.h"
 #include "csi/redact.h"
 #include "csi/utf8.h"
 
@@ -54,6 +56,12 @@ std::string NextId() {
   return absl::StrFormat("%04x%04x", process, counter.fetch_add(1) & 0xFFFF);
 }
 
+// Before the caller's own clock runs out: the answer has to get there.
+absl::Time TimeToAnswer(absl::Time deadline) {
+  const absl::Duration all = std::max(deadline - absl::Now(), absl::ZeroDuration());
+  return deadline - std::min(all / 20, absl::Milliseconds(500));
+}
+
 absl::Time DeadlineOf(const grpc::ServerContext* context, absl::Duration otherwise) {
   if (context == nullptr || context->deadline() == std::chrono::system_clock::time_point::max()) {
     return absl::Now() + otherwise;
@@ -80,15 +88,28 @@ class Registry {
     absl::MutexLock hold(&mutex_);
     std::vector<std::string> texts;
     for (const Call* call : calls_) {
-      texts.push_back(absl::StrFormat("%s %s, %.1f s, at step \"%s\"", call->method(), call->id(),
-                                      absl::ToDoubleSeconds(absl::Now() - call->start()),
-                                      call->step()));
+      texts.push_back(absl::StrCat(call->method(), " ", call->id(), ", ", Progress(*call)));
     }
     std::sort(texts.begin(), texts.end());
     return texts;
   }
+  // Of one of them.
+  std::string Progress(const std::string& id) {
+    absl::MutexLock hold(&mutex_);
+    for (const Call* call : calls_) {
+      if (call->id() == id) {
+        return Progress(*call);
+      }
+    }
+    return "its whole time, at its beginning or its end";
+  }
 
  private:
+  static std::string Progress(const Call& call) {
+    return absl::StrFormat("%.1f s, at step \"%s\"",
+                           absl::ToDoubleSeconds(absl::Now() - call.start()), call.step());
+  }
+
   absl::Mutex mutex_;
   absl::flat_hash_set<const Call*> calls_ ABSL_GUARDED_BY(mutex_);
 };
@@ -153,10 +174,42 @@ void LogEnd(const Call& call, const absl::Status& status, const std::string& req
 
 }  // namespace
 
-grpc::Status Border::Run(Kind kind, grpc::ServerContext* context,
+Border::Arrival Border::Arrive(const grpc::ServerContext* context) const {
+  return {.id = NextId(), .deadline = DeadlineOf(context, options_.default_deadline)};
+}
+
+grpc::Status Border::RunInTime(grpc::ServerContext* context,
+                               std::shared_ptr<const google::protobuf::Message> request,
+                               const std::string& key, const Handler& handler) {
+  struct Outcome {
+    absl::Notification ended;
+    grpc::Status status;
+  };
+  const auto outcome = std::make_shared<Outcome>();
+  const Arrival arrival = Arrive(context);
+  const std::string method = MethodName(*request);
+  try {
+    workers_.Start([this, outcome, arrival, request = std::move(request), key, handler] {
+      outcome->status = Run(arrival, Kind::kCapped, *request, key, handler);
+      outcome->ended.Notify();
+    });
+  } catch (const std::system_error& error) {
+    return ToGrpc(absl::UnavailableError(
+        absl::StrCat(method, ": no thread: ", error.what(), " (nothing was done: call again)")));
+  }
+  if (outcome->ended.WaitForNotificationWithDeadline(TimeToAnswer(arrival.deadline))) {
+    return outcome->status;
+  }
+  const std::string progress = Registry::Get().Progress(arrival.id);
+  spdlog::warn("{} {} goes on behind its deadline, {}", arrival.id, method, progress);
+  return ToGrpc(absl::DeadlineExceededError(absl::StrCat(
+      method, " ", arrival.id, " has not ended after ", progress, " (it goes on: call again)")));
+}
+
+grpc::Status Border::Run(const Arrival& arrival, Kind kind,
                          const google::protobuf::Message& request, const std::string& key,
                          const Handler& handler, const uint64_t* messages) {
-  const Call call(MethodName(request), NextId(), DeadlineOf(context, options_.default_deadline));
+  const Call call(MethodName(request), arrival.id, arrival.deadline);
   const Registered registered(call);
   const std::string text = Redacted(request);
   spdlog::debug("{} started {}", call.method(), text);

@@ -5,7 +5,13 @@
 // (UNAVAILABLE; Identity is exempt, because Probe must answer while everything else waits), takes
 // the key's lock or answers ABORTED, runs the handler, catches foreign exceptions (UNAVAILABLE:
 // what was done is unknown), converts the status and writes one log line with the redacted request,
-// the code and the time. Handlers have one shape and can be called from a test without gRPC:
+// the code and the time.
+//
+// A handler whose work does not end in time goes on, with its lock and its place under the cap,
+// while the caller is told so just before its deadline (DEADLINE_EXCEEDED, with the step): librbd
+// waits without a time limit in places (ADR 10), and no thread can be made to give up.
+//
+// Handlers have one shape and can be called from a test without gRPC:
 //   absl::StatusOr<Response> (Service::*)(const Call&, const Request&)
 // and for a server stream, whose log line has the number of messages as well:
 //   absl::Status (Service::*)(const Call&, const Request&, Outlet<Response>&)
@@ -17,6 +23,7 @@
 #include <atomic>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +34,7 @@
 #include "csi/call.h"
 #include "csi/keyed_lock.h"
 #include "csi/stream.h"
+#include "csi/workers.h"
 
 namespace rbdcsi {
 
@@ -54,12 +62,21 @@ class Border {
                            absl::StatusOr<Response> (Service::*handler)(const Call&,
                                                                         const Request&),
                            const std::string& key) {
-    return Run(Kind::kCapped, context, *request, key, [&](const Call& call) {
-      return Move((service.*handler)(call, *request), response);
-    });
+    // gRPC's own end with the answer.
+    const auto work = std::make_shared<Work<Request, Response>>();
+    work->request = *request;
+    const grpc::Status status = RunInTime(
+        context, {work, &work->request}, key, [work, &service, handler](const Call& call) {
+          return Move((service.*handler)(call, work->request), &work->response);
+        });
+    if (status.ok()) {
+      *response = std::move(work->response);
+    }
+    return status;
   }
 
-  // A server stream; as Serve, and the handler's work ends when the client is gone.
+  // A server stream; as Serve, and the handler's work ends when the client is gone. It may take as
+  // long as the client reads: nothing answers in its place.
   template <class Request, class Response, class Service>
   grpc::Status ServeStream(grpc::ServerContext* context, const Request* request,
                            grpc::ServerWriter<Response>* writer, Service& service,
@@ -67,7 +84,7 @@ class Border {
                                                             Outlet<Response>&)) {
     Stream<Response> out(context, writer);
     return Run(
-        Kind::kCapped, context, *request, std::string(),
+        Arrive(context), Kind::kCapped, *request, std::string(),
         [&](const Call& call) { return (service.*handler)(call, *request, out); }, &out.sent());
   }
 
@@ -77,7 +94,7 @@ class Border {
                            Service& service,
                            absl::StatusOr<Response> (Service::*handler)(const Call&,
                                                                         const Request&)) {
-    return Run(Kind::kAlways, context, *request, std::string(), [&](const Call& call) {
+    return Run(Arrive(context), Kind::kAlways, *request, std::string(), [&](const Call& call) {
       return Move((service.*handler)(call, *request), response);
     });
   }
@@ -85,6 +102,18 @@ class Border {
  private:
   enum class Kind { kCapped, kAlways };
   using Handler = std::function<absl::Status(const Call&)>;
+
+  // What is settled when a call comes in.
+  struct Arrival {
+    std::string id;
+    absl::Time deadline;
+  };
+
+  template <class Request, class Response>
+  struct Work {
+    Request request;
+    Response response;
+  };
 
   template <class Response>
   static absl::Status Move(absl::StatusOr<Response> result, Response* response) {
@@ -119,19 +148,26 @@ class Border {
     uint64_t sent_ = 0;
   };
 
+  Arrival Arrive(const grpc::ServerContext* context) const;
+  // On a worker's thread; the answer is that of Run, or that it has not ended yet.
+  grpc::Status RunInTime(grpc::ServerContext* context,
+                         std::shared_ptr<const google::protobuf::Message> request,
+                         const std::string& key, const Handler& handler);
   // `messages`: how many a stream has sent by the end of the handler; null: no stream.
-  grpc::Status Run(Kind kind, grpc::ServerContext* context,
-                   const google::protobuf::Message& request, const std::string& key,
-                   const Handler& handler, const uint64_t* messages = nullptr);
+  grpc::Status Run(const Arrival& arrival, Kind kind, const google::protobuf::Message& request,
+                   const std::string& key, const Handler& handler,
+                   const uint64_t* messages = nullptr);
   absl::Status Capped(const Call& call, const std::string& key, const Handler& handler);
 
   Options options_;
   KeyedLock locks_;
   std::atomic<int> in_flight_{0};
+  Workers workers_;  // the last: it waits for calls that use the others
 };
 
-// The calls being served in this process right now, one text each ("CreateVolume 4f2a, 3 s, at step
-// ..."): for the drain's log.
+// The calls being served in this process right now, also those that have been answered before they
+// ended, one text each ("CreateVolume 4f2a, 3 s, at step ..."): for the drain. When there are none,
+// no handler runs any more.
 std::vector<std::string> CallsInFlight();
 
 }  // namespace rbdcsi

@@ -1,13 +1,15 @@
 """Whatever befalls Ceph, each call answers in time with the reason, and works afterwards without a restart."""
 import pathlib
+import threading
 from dataclasses import dataclass
-from typing import Callable, Iterator
+from typing import Callable, Iterable, Iterator
 
 import pytest
 
 import csi_client
 from csi_client import Controller
-from faults.calls import AllCalls
+from faults.calls import AllCalls, Answer
+from pool import becomes_empty, objects
 from scorecard import Score
 from world import World
 from world.driver import Controller as Process
@@ -59,13 +61,23 @@ FAULTS = [
     Fault("the manager is stopped", lambda world: world.ceph.stop("mgr.x"), lambda world: world.ceph.start("mgr.x"),
           fails=False),
 ]
+# After the calls have begun: when they open images, write, and wait for the monitor or for a notification.
+AMID = [100, 8, 16, 25, 35, 37, 50, 700]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """The short form has one of them."""
+    full = metafunc.config.getoption("--full")
+    if "milliseconds" in metafunc.fixturenames:
+        metafunc.parametrize("milliseconds", AMID if full else AMID[:1])
     if "fault" in metafunc.fixturenames:
-        faults = [fault for fault in FAULTS if fault.short or metafunc.config.getoption("--full")]
+        faults = [fault for fault in FAULTS if fault.short or full]
         metafunc.parametrize("fault", faults, ids=lambda fault: fault.name)
+
+
+def tell(what: str, answers: Iterable[Answer]) -> None:
+    for answer in answers:
+        print(f"{what}: {answer.call} {answer.code} after {answer.seconds:.1f} s: {answer.message[:160]}")
 
 
 def test_each_call_answers_in_time_and_all_is_well_afterwards(world: World, controller: Controller, score: Score,
@@ -78,12 +90,48 @@ def test_each_call_answers_in_time_and_all_is_well_afterwards(world: World, cont
         answers = calls.all_at_once(score)
     finally:
         fault.end(world)
-    for answer in answers:
-        print(f"{fault.name}: {answer.call} {answer.code} after {answer.seconds:.1f} s: {answer.message[:160]}")
+    tell(fault.name, answers)
     assert not fault.fails or next(each for each in answers if each.call == "CreateVolume").code != "OK"
     calls.converge(score)
     assert world.controller.pid == pid
     calls.clear()
+
+
+def test_an_osd_that_falls_silent_amid_the_calls(world: World, controller: Controller, score: Score,
+                                                 milliseconds: int) -> None:
+    """Each step may be the one that waits: librados gives some of its requests no time limit."""
+    calls = AllCalls(controller, prefix="amid")
+    calls.prepare()
+    silence = threading.Timer(milliseconds / 1000, world.ceph.pause, ["osd.0"])
+    silence.start()
+    try:
+        answers = calls.all_at_once(score)
+    finally:
+        silence.join()
+        world.ceph.resume("osd.0")
+    tell(f"silent after {milliseconds} ms", answers)
+    calls.converge(score)
+    calls.clear()
+    csi_client.wait_until(lambda: objects(world) == unled_headers(world), 120, "all but headers that nothing leads to")
+    unled = unled_headers(world)
+    print(f"headers that nothing leads to: {unled}")
+    assert len(unled) <= len(MAKERS)
+    for name in unled:
+        world.run_in_network(["rados", "-p", "rbd", "rm", name])
+    becomes_empty(world)
+
+
+# Calls that have librbd make an image or a group: what Ceph makes after librbd has given up stays (limitations.md).
+MAKERS = ["CreateVolume", "CreateVolume from a snapshot", "CreateVolumeGroupSnapshot"]
+
+
+def unled_headers(world: World) -> list[str]:
+    known: set[str] = set()
+    for directory in ("rbd_directory", "rbd_trash", "rbd_group_directory"):
+        listed = world.run_in_network(["rados", "-p", "rbd", "listomapkeys", directory], check=False)
+        known.update(listed.stdout.split())
+    return [name for name in objects(world)
+            if name.startswith(("rbd_header.", "rbd_group_header.")) and f"id_{name.split('.')[1]}" not in known]
 
 
 @pytest.fixture()
@@ -121,8 +169,7 @@ def test_a_pool_that_is_deleted_while_it_is_used_is_named_and_hurts_no_other(wor
     world.ceph.command("config", "set", "mon", "mon_allow_pool_delete", "true")
     world.ceph.command("osd", "pool", "rm", "doomed", "doomed", "--yes-i-really-really-mean-it")
     answers = {answer.call: answer for answer in doomed.all_at_once(score)}
-    for answer in answers.values():
-        print(f"pool deleted: {answer.call} {answer.code} after {answer.seconds:.1f} s: {answer.message[:160]}")
+    tell("pool deleted", answers.values())
     assert "doomed" in answers["CreateVolume"].message and answers["CreateVolume"].code != "OK"
     other.converge(score)
     world.ceph.command("osd", "pool", "create", "doomed", "8")
@@ -139,8 +186,7 @@ def test_a_key_that_is_revoked_while_it_is_used_and_given_back(world: World, sec
     calls = AllCalls(client, prefix="revoked")
     calls.prepare()
     world.ceph.command("auth", "rm", "client.second")
-    for answer in calls.all_at_once(score):  # the tickets it has are good for an hour
-        print(f"key revoked: {answer.call} {answer.code} after {answer.seconds:.1f} s: {answer.message[:160]}")
+    tell("key revoked", calls.all_at_once(score))  # the tickets it has are good for an hour
     second.stop()
     second.start([f"--keys={tmp_path / 'keys'}"])
     second.wait_ready()

@@ -229,18 +229,50 @@ TEST_CASE("a call is one line when it starts and one when it ends") {
   CHECK_THAT(lines[5], Catch::Matchers::Matches("debug DeleteVolume OK [0-9.]+ms " + id));
 }
 
-TEST_CASE("a call that outlives its deadline says so and names its slowest step") {
-  Border border({.default_deadline = absl::Milliseconds(1)});
-  Service service([](const Call&) {
-    { const Step step("quick"); }
-    const Step step("slow");
+TEST_CASE("a call that outlives its deadline is answered in time and says so when it ends") {
+  const LogCapture log;
+  {
+    Border border({.default_deadline = absl::Milliseconds(200)});
+    absl::Notification leave;
+    Service service([&](const Call&) {
+      { const Step step("quick"); }
+      const Step step("slow");
+      leave.WaitForNotification();
+      return DeleteVolumeResponse();
+    });
+    const absl::Time begin = absl::Now();
+    const grpc::Status status = Ask(border, service, {.key = "rbd/a"});
+    CHECK(absl::Now() - begin > absl::Milliseconds(150));
+    CHECK(status.error_code() == grpc::DEADLINE_EXCEEDED);
+    CHECK_THAT(status.error_message(),
+               Catch::Matchers::Matches("DeleteVolume [0-9a-f]{8} has not ended after 0\\.[0-9] s, "
+                                        "at step \"slow\" \\(it goes on: call again\\)"));
+    // What it works on stays its own.
+    CHECK(Ask(border, service, {.key = "rbd/a"}).error_code() == grpc::ABORTED);
+    CHECK(CallsInFlight().size() == 1);
     absl::SleepFor(absl::Milliseconds(60));
+    leave.Notify();
+    while (!CallsInFlight().empty()) {
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+    CHECK(Ask(border, service, {.key = "rbd/a"}).ok());
+  }
+  CHECK_THAT(log.text(), Catch::Matchers::Contains("goes on behind its deadline, 0.") &&
+                             Catch::Matchers::Contains("(deadline passed 0.") &&
+                             Catch::Matchers::Contains("s ago; slowest step \"slow\" 0."));
+}
+
+TEST_CASE("a call that goes on counts for the cap") {
+  absl::Notification leave;
+  Service stuck([&](const Call&) {
+    leave.WaitForNotification();
     return DeleteVolumeResponse();
   });
-  const LogCapture log;
-  CHECK(Ask(border, service).ok());
-  CHECK_THAT(log.text(), Catch::Matchers::Contains("(deadline passed 0.") &&
-                             Catch::Matchers::Contains("s ago; slowest step \"slow\" 0."));
+  Border border({.max_in_flight = 1, .default_deadline = absl::Milliseconds(20)});
+  CHECK(Ask(border, stuck).error_code() == grpc::DEADLINE_EXCEEDED);
+  Service good = Answering(absl::OkStatus());
+  CHECK(Ask(border, good).error_code() == grpc::UNAVAILABLE);
+  leave.Notify();
 }
 
 TEST_CASE("no secret of a request reaches the log, whatever the level and the outcome") {

@@ -186,6 +186,34 @@ TEST_CASE("the drain has an end, and says what it left behind") {
   CHECK_FALSE(std::filesystem::exists(site.socket()));
 }
 
+TEST_CASE("the drain waits for what was answered before its end") {
+  const Site site;
+  Process server(site.Server());
+  REQUIRE(site.Probe().ok());
+  const Site::Slept slept = site.Ask({.volume = "a", .seconds = "3", .deadline = absl::Seconds(1)});
+  CHECK(slept.status.error_code() == grpc::DEADLINE_EXCEEDED);
+  CHECK_THAT(slept.status.error_message(), Catch::Matchers::Contains("has not ended after") &&
+                                               Catch::Matchers::Contains("at step \"sleep\""));
+  server.Signal(SIGTERM);
+  CHECK(server.Wait() == 0);
+  CHECK_THAT(site.log(), Catch::Matchers::Contains("NodeGetVolumeStats OK") &&
+                             !Catch::Matchers::Contains("stopping without waiting"));
+}
+
+TEST_CASE("the drain has an end also for what was answered before its end") {
+  const Site site;
+  Process server(site.Server("0.2"));
+  REQUIRE(site.Probe().ok());
+  const absl::Time before = absl::Now();
+  CHECK(site.Ask({.volume = "a", .seconds = "60", .deadline = absl::Seconds(1)})
+            .status.error_code() == grpc::DEADLINE_EXCEEDED);
+  server.Signal(SIGTERM);
+  CHECK(server.Wait() == 0);
+  CHECK(absl::Now() - before < absl::Seconds(20));
+  CHECK_THAT(site.log(), Catch::Matchers::Contains("stopping without waiting for "
+                                                   "NodeGetVolumeStats"));
+}
+
 TEST_CASE("a second signal ends the drain") {
   const Site site;
   Process server(site.Server("3600"));

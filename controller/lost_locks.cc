@@ -6,6 +6,7 @@
 #include "controller/class_calls.h"
 #include "controller/client_address.h"
 #include "controller/image_header.h"
+#include "controller/left_lock.h"
 #include "csi/node_id.h"
 #include "csi/step.h"
 
@@ -62,7 +63,13 @@ int Note(Pool& pool, const std::string& image_id) {
     return r == -ENOENT ? 0 : r;
   }
   for (const Locker& owner : locks.owner.lockers) {
-    if (owner.client == pool.cluster().instance() || !IsNews(locks, owner)) {
+    if (owner.client == pool.cluster().instance()) {
+      if (const int r = left_lock::Clear(pool, image_id, owner); r < 0) {
+        return r;
+      }
+      continue;
+    }
+    if (!IsNews(locks, owner)) {
       continue;
     }
     const Step step("note the lock's owner");

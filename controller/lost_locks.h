@@ -18,8 +18,9 @@ namespace rbdcsi::lost_locks {
 
 inline constexpr char kLock[] = "rbd-csi.lost";
 
-// One read; one write when a node that has the volume owns the lock and is not noted yet. 0, also
-// without header, or a negative errno.
+// One read; one write when a node that has the volume owns the lock and is not noted yet. If the
+// owner is this very process, see controller/left_lock.h. 0, also without header, or a negative
+// errno.
 int Note(Pool& pool, const std::string& image_id);
 
 }  // namespace rbdcsi::lost_locks

@@ -14,7 +14,7 @@ constexpr size_t kInFlight = 128;
 
 void Append(const std::list<obj_watch_t>& found, std::vector<Watcher>* watchers) {
   for (const obj_watch_t& watch : found) {
-    watchers->push_back({watch.addr, static_cast<uint64_t>(watch.watcher_id)});
+    watchers->push_back({watch.addr, static_cast<uint64_t>(watch.watcher_id), watch.cookie});
   }
 }
 

@@ -18,6 +18,7 @@ namespace rbdcsi {
 struct Watcher {
   std::string address;  // "192.0.2.11:0/123", as the blocklist takes it
   uint64_t client = 0;  // the number of "client.<number>"
+  uint64_t handle = 0;  // of the watch, for the client itself
 };
 
 struct ClassCall {

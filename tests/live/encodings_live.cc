@@ -6,6 +6,7 @@
 #include "controller/image_features.h"
 #include "controller/image_header.h"
 #include "controller/watchers.h"
+#include "controller/wire.h"
 #include "tests/live/live_ceph.h"
 
 namespace rbdcsi::live {
@@ -154,6 +155,47 @@ TEST_CASE("the owner of the exclusive lock and the watchers are those that librb
   REQUIRE(header.watchers.size() == 1);
   CHECK(header.watchers[0].client == watchers[0].client);
   CHECK(header.watchers[0].address == watchers[0].address);
+}
+
+TEST_CASE("a lock that a closed handle of this process has left is taken from it") {
+  Pool pool = OpenPool(Connected());
+  const auto store = OpenStore(Connected());
+  const std::string name = FreshImage("left");
+  RawCreate(pool, name, 8 * kMiB, kDefaultImageFeatures);
+  const std::string id = RawId(pool, name);
+  // As librbd's own request, carried out after its handle was closed.
+  const std::string request = Encoder()
+                                  .Text(image_header::kOwnerLock)
+                                  .U8(static_cast<uint8_t>(class_calls::LockType::kExclusive))
+                                  .Text("auto 94000000000000")
+                                  .Text("internal")
+                                  .Text("")
+                                  .Time(absl::UnixEpoch())
+                                  .U8(0)
+                                  .Struct(1);
+  REQUIRE(WriteOp().Exec("lock", "lock", request).Run(pool, class_calls::HeaderObject(id)) == 0);
+  Must(store->Resize(id, 16 * kMiB));
+  image_header::Header header;
+  REQUIRE(image_header::ReadHeader(pool, id, &header) == 0);
+  CHECK(header.size == 16 * kMiB);
+  CHECK(header.owner.lockers.empty());
+}
+
+TEST_CASE("the lock of a handle that is open is left to it, also in this process") {
+  Pool pool = OpenPool(Connected());
+  const auto store = OpenStore(Connected());
+  const std::string name = FreshImage("held");
+  RawCreate(pool, name, 8 * kMiB, kDefaultImageFeatures);
+  const OpenImage holder(pool, name);
+  REQUIRE(rbd_lock_acquire(holder.get(), RBD_LOCK_MODE_EXCLUSIVE) == 0);
+  Must(store->Resize(RawId(pool, name), 16 * kMiB));  // librbd has the owner do it
+  int owns = 0;
+  REQUIRE(rbd_is_exclusive_lock_owner(holder.get(), &owns) == 0);
+  CHECK(owns == 1);
+  image_header::Header header;
+  REQUIRE(image_header::ReadHeader(pool, RawId(pool, name), &header) == 0);
+  CHECK(header.size == 16 * kMiB);
+  CHECK(header.owner.lockers.size() == 1);
 }
 
 TEST_CASE("an image trashed by class calls is one that librbd lists, restores and removes") {

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "controller/error_tables.h"
+#include "controller/group_calls.h"
 #include "controller/image_header.h"
 #include "controller/pool_errors.h"
 #include "controller/rbd_copy_up.h"
@@ -51,6 +52,8 @@ class RbdSnapshotStore final : public SnapshotStore {
   absl::StatusOr<std::string> ImageName(const std::string& image_id) override;
   absl::Status Create(const std::string& image_id, const std::string& snapshot) override;
   absl::Status Remove(const std::string& image_id, const std::string& snapshot) override;
+  absl::StatusOr<bool> RemoveStray(const std::string& image_id,
+                                   const SnapshotInfo& member) override;
   absl::Status AttachParent(const std::string& child_id, const class_calls::Parent& parent,
                             uint64_t overlap_bytes) override;
   absl::Status AttachChild(const SnapshotRef& parent, const class_calls::Child& child) override;
@@ -159,6 +162,27 @@ absl::Status RbdSnapshotStore::Remove(const std::string& image_id, const std::st
   const int r = rbd_snap_remove(image->get(), snapshot.c_str());
   return r == -ENOENT ? absl::OkStatus()
                       : Check(pool_, CephOperation::kSnapshotRemove, r, At(image_id, snapshot));
+}
+
+absl::StatusOr<bool> RbdSnapshotStore::RemoveStray(const std::string& image_id,
+                                                   const SnapshotInfo& member) {
+  // librbd's name for it: ".group.POOL_GROUP_SNAPSHOT"
+  const std::string snapshot = member.name.substr(member.name.rfind('_') + 1);
+  ASSIGN_OR_RETURN(Pool home, pool_.Sibling(member.group_pool, RadosNamespace()));
+  ReadOp op;
+  op.Exec("rbd", "group_snap_get_by_id", class_calls::TextInput(snapshot));
+  int r = op.Run(home, class_calls::GroupHeaderObject(member.group_id));
+  if (r != -ENOENT) {
+    RETURN_IF_ERROR(Check(pool_, CephOperation::kGroupLook, r, ById(image_id)));
+    return false;
+  }
+  ASSIGN_OR_RETURN(const Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
+                                                      CephOperation::kGroupSnapshotRemove));
+  const Step step("remove stray member of a group snapshot");
+  r = rbd_snap_remove_by_id(image.get(), member.id);
+  RETURN_IF_ERROR(Check(pool_, CephOperation::kGroupSnapshotRemove, r == -ENOENT ? 0 : r,
+                        At(image_id, member.name)));
+  return true;
 }
 
 absl::Status RbdSnapshotStore::AttachParent(const std::string& child_id,

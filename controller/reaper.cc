@@ -120,7 +120,7 @@ absl::StatusOr<Kept> Reaper::Examine(const OpenedPool& pool, const Sight& sight)
   if (sight.state != Sight::State::kPresent || sight.snapshots.empty()) {
     return Kept::kNot;
   }
-  ASSIGN_OR_RETURN(const bool removed, RemoveStaleTemporaries(*pool.snapshots, sight, absl::Now()));
+  ASSIGN_OR_RETURN(const bool removed, RemoveLeftSnapshots(*pool.snapshots, sight, absl::Now()));
   if (removed) {
     rounds_.Wake();
   }

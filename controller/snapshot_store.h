@@ -57,6 +57,12 @@ class SnapshotStore {
   // leaves with the last of them. OK when there is none.
   virtual absl::Status Remove(const std::string& image_id, const std::string& snapshot) = 0;
 
+  // Removes a member of a group snapshot of which its group knows nothing; false: it knows it. The
+  // group notes a snapshot before its members are taken and forgets it after they are gone
+  // (librbd), so such a member is one that Ceph took after the call had given up and cleared away.
+  virtual absl::StatusOr<bool> RemoveStray(const std::string& image_id,
+                                           const SnapshotInfo& member) = 0;
+
   // Makes the blank image `child_id` of this pool a clone of the snapshot; each half may have been
   // done before. FAILED_PRECONDITION: it has another parent.
   virtual absl::Status AttachParent(const std::string& child_id, const class_calls::Parent& parent,

@@ -52,7 +52,7 @@ absl::Status SweepImage(const OpenedPool& pool, const ListedImage& image, absl::
   }
   RETURN_IF_ERROR(ForgetReturned(*pool.images, sight));
   if (!sight.snapshots.empty()) {
-    return RemoveStaleTemporaries(*pool.snapshots, sight, now).status();
+    return RemoveLeftSnapshots(*pool.snapshots, sight, now).status();
   }
   const bool abandoned = sight.record.empty() && sight.guard.lockers.empty() &&
                          now - sight.header_changed > kAbandonedImage;
@@ -74,17 +74,28 @@ std::vector<std::string> StaleTemporaries(const std::vector<SnapshotInfo>& snaps
   return names;
 }
 
-absl::StatusOr<bool> RemoveStaleTemporaries(SnapshotStore& store, const Sight& sight,
-                                            absl::Time now) {
+absl::StatusOr<bool> RemoveLeftSnapshots(SnapshotStore& store, const Sight& sight, absl::Time now) {
   ASSIGN_OR_RETURN(const std::vector<SnapshotInfo> snapshots,
                    store.Snapshots(sight.id, sight.snapshots));
+  const std::string image = store.Spec("(id " + sight.id + ")");
   const std::vector<std::string> stale = StaleTemporaries(snapshots, now);
   for (const std::string& name : stale) {
     RETURN_IF_ERROR(store.Remove(sight.id, name));
-    spdlog::info("sweeper: removed the temporary snapshot {}@{}",
-                 store.Spec("(id " + sight.id + ")"), name);
+    spdlog::info("sweeper: removed the temporary snapshot {}@{}", image, name);
   }
-  return !stale.empty();
+  bool removed = !stale.empty();
+  for (const SnapshotInfo& snapshot : snapshots) {
+    if (snapshot.name_space != SnapshotNamespace::kGroup) {
+      continue;
+    }
+    ASSIGN_OR_RETURN(const bool stray, store.RemoveStray(sight.id, snapshot));
+    if (stray) {
+      removed = true;
+      spdlog::info("sweeper: removed {}@{}, of which its group knows nothing", image,
+                   snapshot.name);
+    }
+  }
+  return removed;
 }
 
 absl::Status Sweep(const OpenedPool& pool, absl::Time now,

@@ -1,8 +1,10 @@
 // The class calls for groups against librbd's own answers to the same questions.
+#include "controller/group_calls.h"
 #include "controller/group_snapshotter.h"
 #include "controller/group_store.h"
 #include "controller/image_features.h"
 #include "controller/snapshot_store.h"
+#include "controller/sweeper.h"
 #include "tests/live/live_ceph.h"
 
 namespace rbdcsi::live {
@@ -113,6 +115,44 @@ TEST_CASE("the sweep undoes what nobody repeats, and nothing that is whole, fres
   CHECK(Must(store->Look(taken.name)).snapshots.size() == 1);
   CHECK(Must(store->Look(foreign)).exists);
   REQUIRE(rbd_group_remove(pool.get(), foreign.c_str()) == 0);
+}
+
+TEST_CASE("a member that its group knows nothing of is cleared away, and no other") {
+  Pool pool = OpenPool(Connected());
+  const auto store = MakeRbdGroupStore(OpenPool(Connected()));
+  const auto snapshots = MakeRbdSnapshotStore(OpenPool(Connected()));
+  const auto images = OpenStore(Connected());
+  const Group known(pool);
+  const Group forgotten(pool);
+  for (const Group* group : {&known, &forgotten}) {
+    Must(store->CreateSnapshot(group->name, Must(store->Look(group->name)), kGroupSnapshotName));
+  }
+  // What a member is that Ceph takes after the call has given up and undone what it saw.
+  const GroupSight sight = Must(store->Look(forgotten.name));
+  REQUIRE(sight.snapshots.size() == 1);
+  REQUIRE(WriteOp()
+              .Exec("rbd", "group_snap_remove", class_calls::TextInput(sight.snapshots[0].id))
+              .Run(pool, class_calls::GroupHeaderObject(sight.id)) == 0);
+  const auto left = [&](const std::string& image) {
+    return Must(images->LookById(RawId(pool, image))).snapshots.size();
+  };
+  const auto clear = [&](const std::string& image) {
+    return Must(
+        RemoveLeftSnapshots(*snapshots, Must(images->LookById(RawId(pool, image))), absl::Now()));
+  };
+  CHECK(left(forgotten.images[0]) == 1);
+  CHECK(clear(forgotten.images[0]));
+  CHECK(left(forgotten.images[0]) == 0);
+  CHECK_FALSE(clear(known.images[0]));
+  CHECK(left(known.images[0]) == 1);
+  // As well when the whole group is gone.
+  for (const std::string& image : forgotten.images) {
+    REQUIRE(rbd_group_image_remove(pool.get(), forgotten.name.c_str(), pool.get(), image.c_str()) ==
+            0);
+  }
+  REQUIRE(rbd_group_remove(pool.get(), forgotten.name.c_str()) == 0);
+  CHECK(clear(forgotten.images[1]));
+  CHECK(left(forgotten.images[1]) == 0);
 }
 
 TEST_CASE("a group that is not there is no error to look at, to empty or to remove") {

@@ -25,7 +25,6 @@ SNAPSHOT_METADATA = {
                  "properties": {name: {"type": "string"} for name in ("address", "audience", "caCert")}},
     },
 }  # fmt: skip
-METADATA_VERSIONS = ("v1alpha1", "v1beta1")
 
 
 @functools.cache
@@ -73,8 +72,7 @@ def schemas() -> dict[tuple[str, str], dict[str, Any]]:
             found[version, kind["kind"]] = {"$ref": f"#/definitions/{name}"}
     for path in (module(versions.SNAPSHOT_CRDS) / "config" / "crd").glob("*.storage.k8s.io_*.yaml"):
         found.update(custom(documents.one(path.read_text())["spec"]))
-    found.update({(f"cbt.storage.k8s.io/{version}", "SnapshotMetadataService"): SNAPSHOT_METADATA
-                  for version in METADATA_VERSIONS})
+    found["cbt.storage.k8s.io/v1beta1", "SnapshotMetadataService"] = SNAPSHOT_METADATA
     return found
 
 

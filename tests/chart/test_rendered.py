@@ -110,6 +110,15 @@ def test_the_chart_is_of_the_drivers_version() -> None:
     assert f"VERSION {chart['appVersion']} " in cmake
 
 
+def test_snapshot_metadata_is_for_the_version_of_its_api_that_the_sidecar_speaks() -> None:
+    """It left v1alpha1 in its 1.0 and would never become ready on a cluster that has nothing newer."""
+    for version, expected in (("v1alpha1", False), ("v1beta1", True)):
+        apis = (*helm.SETS["default"], f"cbt.storage.k8s.io/{version}")
+        done = helm.template("--values", helm.values_file("default"), apis=apis)
+        assert ("name: csi-snapshot-metadata" in done.out) == expected, done.err
+        assert ("kind: SnapshotMetadataService" in done.out) == expected
+
+
 def test_it_can_be_packaged(tmp_path: pathlib.Path) -> None:
     done = subprocess.run([helm.program(), "package", str(helm.CHART), "--destination", str(tmp_path)],
                           capture_output=True, text=True, check=False)

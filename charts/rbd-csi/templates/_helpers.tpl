@@ -79,12 +79,9 @@ securityContext:
 {{- end -}}
 
 {{- define "rbd-csi.metadataVersion" -}}
-{{- $group := "cbt.storage.k8s.io" -}}
-{{- $has := .Capabilities.APIVersions -}}
-{{- if $has.Has (printf "%s/v1beta1" $group) -}}{{ $group }}/v1beta1
-{{- else if $has.Has (printf "%s/v1alpha1" $group) -}}{{ $group }}/v1alpha1
-{{- else if .Values.sidecars.snapshotMetadata.forceEnable -}}{{ $group }}/v1beta1
-{{- end -}}
+{{- /* The sidecar speaks v1beta1 only, since its 1.0. */ -}}
+{{- $version := "cbt.storage.k8s.io/v1beta1" -}}
+{{- if or (.Capabilities.APIVersions.Has $version) .Values.sidecars.snapshotMetadata.forceEnable -}}{{ $version }}{{- end -}}
 {{- end -}}
 
 {{- define "rbd-csi.attributesVersion" -}}

@@ -51,6 +51,13 @@ def uninstall(cluster: Cluster) -> None:
     cluster.until(lambda: not cluster.get("pods", namespace=NAMESPACE)["items"], "pods of the driver are left", 180)
 
 
+def restarts(cluster: Cluster) -> dict[str, int]:
+    """How often each container of the driver was restarted, by "pod/container"; without those that were not."""
+    return {f"{pod['metadata']['name']}/{each['name']}": each["restartCount"]
+            for pod in cluster.get("pods", namespace=NAMESPACE)["items"]
+            for each in pod["status"].get("containerStatuses", []) if each["restartCount"]}
+
+
 def values_file(cluster: Cluster) -> Path:
     """The values as a file; JSON is YAML too."""
     path = cluster.place / "values.yaml"

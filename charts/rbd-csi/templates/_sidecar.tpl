@@ -34,10 +34,12 @@
     - {name: api, mountPath: /var/run/secrets/kubernetes.io/serviceaccount, readOnly: true}
 {{- end -}}
 
-{{/* The three probes of a container, over HTTP. `host`: where it listens on the loopback of the node. */}}
+{{/* The three probes of a container, over HTTP. `onNode`: it listens on the loopback of the node,
+and shares the processors with all of its pods. A node that starts many at once answers late for minutes, and a restart
+would make it later still; one that has ended is started again at once, whatever the probes say. */}}
 {{- define "rbd-csi.httpProbes" -}}
 {{- $get := dict "path" .path "port" .port -}}
-{{- with .host }}{{ $_ := set $get "host" . }}{{ end -}}
+{{- if .onNode }}{{ $_ := set $get "host" "127.0.0.1" }}{{ end -}}
 startupProbe:
   httpGet: {{ toJson $get }}
   periodSeconds: 2
@@ -46,29 +48,32 @@ startupProbe:
 livenessProbe:
   httpGet: {{ toJson $get }}
   periodSeconds: 20
-  timeoutSeconds: 10
-  failureThreshold: 5
+  timeoutSeconds: {{ ternary 20 10 (default false .onNode) }}
+  failureThreshold: {{ ternary 15 5 (default false .onNode) }}
 readinessProbe:
   httpGet: {{ toJson $get }}
   periodSeconds: 10
-  timeoutSeconds: 10
+  timeoutSeconds: {{ ternary 20 10 (default false .onNode) }}
 {{- end -}}
 
-{{/* The livenessprobe container has nobody who asks after it but the kubelet: is its port open? */}}
+{{/* The livenessprobe container has nobody who asks after it but the kubelet: is its port open? `onNode`: as above. */}}
 {{- define "rbd-csi.portProbes" -}}
 {{- $socket := dict "port" .port -}}
-{{- with .host }}{{ $_ := set $socket "host" . }}{{ end -}}
+{{- if .onNode }}{{ $_ := set $socket "host" "127.0.0.1" }}{{ end -}}
 startupProbe:
   tcpSocket: {{ toJson $socket }}
   periodSeconds: 2
+  timeoutSeconds: 5
   failureThreshold: 150
 livenessProbe:
   tcpSocket: {{ toJson $socket }}
   periodSeconds: 20
-  failureThreshold: 5
+  timeoutSeconds: 10
+  failureThreshold: {{ ternary 15 5 (default false .onNode) }}
 readinessProbe:
   tcpSocket: {{ toJson $socket }}
   periodSeconds: 10
+  timeoutSeconds: 10
 {{- end -}}
 
 {{/* The sidecars that elect a leader. Retries begin early: most of what fails once is a moment of Ceph's. */}}

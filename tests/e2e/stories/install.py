@@ -55,8 +55,7 @@ def installed(cluster: Cluster) -> str:
     cluster.helm("lint", "--strict", str(driver.CHART), "-f", str(driver.values_file(cluster)))
     driver.install(cluster)
     pods = cluster.get("pods", namespace=driver.NAMESPACE)["items"]
-    restarts = sum(each["restartCount"] for pod in pods for each in pod["status"]["containerStatuses"])
-    return f"{len(pods)} pods, {restarts} restarts"
+    return f"{len(pods)} pods, {sum(driver.restarts(cluster).values())} restarts"
 
 
 def tested(cluster: Cluster) -> str:

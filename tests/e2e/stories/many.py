@@ -4,6 +4,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from e2e import driver
 from e2e.client import Manifest
 from e2e.cluster import Cluster
 from e2e.stories import calls, pool
@@ -28,7 +29,7 @@ CALLS = {"bound": ["CreateVolume"], "attached": ["ControllerPublishVolume"],
 
 def at_once(cluster: Cluster) -> str:
     """All bound, attached, running and gone again, with the seconds of each, and the driver's part in them."""
-    began = time.time()
+    began, before = time.time(), driver.restarts(cluster)
     names = [f"volume-{number:02}" for number in range(COUNT)]
     nodes = [worker.name for worker in cluster.workers]
     with scene(cluster, "many") as namespace:
@@ -46,7 +47,12 @@ def at_once(cluster: Cluster) -> str:
         cluster.delete("pvc", "--all", namespace=namespace, timeout=PATIENCE)
         pool.empty(cluster, PATIENCE)  # the kubelets unmount one volume after the other
         reached["gone"] = time.monotonic() - begin
+    # A container that was restarted has lost its log too, and with it what the driver did.
+    claim(driver.restarts(cluster) == before, f"restarts, before {before}, now {driver.restarts(cluster)}")
     served = calls.since(cluster, began)
+    for method in sum(CALLS.values(), []):
+        well = sum(call.method == method and call.code == "OK" for call in served)
+        claim(well >= COUNT, f"the driver's logs show {well} calls of {method} for {COUNT} volumes")
     return "".join(f"\n{'':13}all {phase} after {seconds:.1f} s; {calls.summary(served, *CALLS[phase])}"
                    for phase, seconds in reached.items())
 

@@ -8,6 +8,7 @@ import hashlib
 import os
 import pathlib
 import re
+import signal
 import stat
 import subprocess
 import tempfile
@@ -52,7 +53,7 @@ def demand(truth: object, message: str) -> None:
 
 def enter(image: Image, scratch: pathlib.Path, *argv: str) -> list[str]:
     """The command line that runs a program of the image."""
-    return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--net", "sh", "-c", ENTER, "enter",
+    return ["unshare", "--mount", "--pid", "--fork", "--net", "sh", "-c", ENTER, "enter",
             str(image.root), str(scratch), *argv]
 
 
@@ -160,7 +161,8 @@ def probe(image: Image) -> str:
     begin = time.monotonic()
     with place() as scratch:
         argv = enter(image, pathlib.Path(scratch), "/usr/bin/rbd-csi-controller", "--endpoint=unix:///csi/csi.sock")
-        with tempfile.TemporaryFile() as log, subprocess.Popen(argv, stdout=log, stderr=log) as daemon:
+        with tempfile.TemporaryFile() as log, subprocess.Popen(argv, stdout=log, stderr=log,
+                                                               start_new_session=True) as daemon:
             try:
                 name = call(scratch, "GetPluginInfo")
                 ready = call(scratch, "Probe")
@@ -168,7 +170,8 @@ def probe(image: Image) -> str:
                 log.seek(0)
                 raise CheckError(f"the controller does not answer: {error}\n{log.read().decode()}") from error
             finally:
-                daemon.kill()
+                # Not unshare's --kill-child: the kernel drops that request when the child changes its user.
+                os.killpg(daemon.pid, signal.SIGKILL)
     demand(b"rbd-csi.io" in name, f"GetPluginInfo answered {name!r}")
     demand(ready in (b"", b"\x0a\x02\x08\x01"), f"Probe answered {ready!r}")
     return f"the controller answers Probe, read-only and without privilege, {time.monotonic() - begin:.1f} s"

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <optional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "controller/error_tables.h"
 #include "controller/lost_locks.h"
+#include "controller/pool_errors.h"
+#include "csi/status.h"
+#include "csi/step.h"
 
 namespace rbdcsi {
 namespace {
@@ -190,26 +194,44 @@ std::string Pool::Spec(std::string_view image) const {
 
 absl::StatusOr<Image> Image::OpenById(Pool& pool, const std::string& id, Mode mode,
                                       CephOperation operation) {
-  const std::string object = pool.Spec(absl::StrCat("(id ", id, ")"));
-  // Whatever is done with it, librbd takes the image's lock for it.
-  const int noted = mode == Mode::kReadOnly ? 0 : lost_locks::Note(pool, id);
-  if (noted < 0) {
-    return pool.cluster().Fail(operation, -noted, object);
+  if (mode == Mode::kReadWrite) {
+    ImageTurns::Turn turn = TakeTurn(pool, id);
+    ASSIGN_OR_RETURN(Image image, OpenInTurn(pool, id, operation));
+    image.turn_.emplace(std::move(turn));
+    return image;
   }
   rbd_image_t image = nullptr;
-  const int r = mode == Mode::kReadOnly
-                    ? rbd_open_by_id_read_only(pool.get(), id.c_str(), &image, nullptr)
-                    : rbd_open_by_id(pool.get(), id.c_str(), &image, nullptr);
+  const int r = rbd_open_by_id_read_only(pool.get(), id.c_str(), &image, nullptr);
   if (r < 0) {
-    return pool.cluster().Fail(operation, -r, object);
+    return Fail(pool, operation, -r, SpecById(pool, id));
   }
-  return Image(image);
+  return Image(image, mode);
+}
+
+absl::StatusOr<Image> Image::OpenInTurn(Pool& pool, const std::string& id,
+                                        CephOperation operation) {
+  // Whatever is done with it, librbd takes the image's lock for it.
+  int r = lost_locks::Note(pool, id);
+  rbd_image_t image = nullptr;
+  if (r >= 0) {
+    r = rbd_open_by_id(pool.get(), id.c_str(), &image, nullptr);
+  }
+  if (r < 0) {
+    return Fail(pool, operation, -r, SpecById(pool, id));
+  }
+  return Image(image, Mode::kReadWrite);
 }
 
 Image::~Image() {
-  if (image_ != nullptr) {
-    rbd_close(image_);
+  if (image_ == nullptr) {
+    return;
   }
+  std::optional<Step> step;
+  if (mode_ == Mode::kReadWrite) {
+    // Gives up the lock; waits for as long as the OSD is silent (ADR 10).
+    step.emplace("close image");
+  }
+  rbd_close(image_);
 }
 
 WriteOp::WriteOp(Start start) : op_(rados_create_write_op()) {

@@ -13,6 +13,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -21,6 +22,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "controller/error_tables.h"
+#include "controller/image_turn.h"
 #include "csi/credentials.h"
 
 namespace rbdcsi {
@@ -54,6 +56,7 @@ class Cluster {
   // StatusFor, and remembers a client that will never work again: blocklisted, or shut down.
   absl::Status Fail(CephOperation operation, int error, std::string_view object);
   bool IsDead() const { return dead_.load(std::memory_order_relaxed); }
+  ImageTurns& turns() { return turns_; }
 
  private:
   Cluster(rados_t rados, std::string id, std::string user)
@@ -62,6 +65,7 @@ class Cluster {
   std::string id_;
   std::string user_;
   std::atomic<bool> dead_{false};
+  ImageTurns turns_;
 };
 
 struct PoolPath {
@@ -105,17 +109,26 @@ class Image {
  public:
   enum class Mode { kReadOnly, kReadWrite };
   // By id, never by name: the name may belong to another image by now. Errors by `operation`.
+  // For writing, it waits for the image's turn and keeps it as long as it is open.
   static absl::StatusOr<Image> OpenById(Pool& pool, const std::string& id, Mode mode,
                                         CephOperation operation);
-  Image(Image&& other) noexcept : image_(std::exchange(other.image_, nullptr)) {}
+  // For writing, by a caller that holds the turn for longer than the image is open.
+  static absl::StatusOr<Image> OpenInTurn(Pool& pool, const std::string& id,
+                                          CephOperation operation);
+  Image(Image&& other) noexcept
+      : turn_(std::move(other.turn_)),
+        image_(std::exchange(other.image_, nullptr)),
+        mode_(other.mode_) {}
   Image& operator=(Image&&) = delete;
   ~Image();
 
   rbd_image_t get() const { return image_; }
 
  private:
-  explicit Image(rbd_image_t image) : image_(image) {}
+  Image(rbd_image_t image, Mode mode) : image_(image), mode_(mode) {}
+  std::optional<ImageTurns::Turn> turn_;
   rbd_image_t image_;
+  Mode mode_;
 };
 
 class ImageOptions {

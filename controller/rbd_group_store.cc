@@ -1,6 +1,7 @@
 #include <cerrno>
 #include <ctime>
 #include <list>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -63,6 +64,9 @@ class RbdGroupStore final : public GroupStore {
   absl::StatusOr<Pool> Beside(int64_t pool) const {
     return pool_.Sibling(pool, pool_.path().rados_namespace);
   }
+  // librbd opens all images of a group at once. `images`: GroupImages or GroupMembers.
+  template <class Images>
+  absl::StatusOr<ImageTurns::Turn> TakeTurns(const Images& images) const;
   absl::Status ReadHeader(const std::string& group, GroupSight& sight);
   absl::Status RemoveMember(const GroupMember& member, const std::string& group_snapshot);
   absl::Status RemoveRecord(const std::string& group, const GroupSight& sight,
@@ -195,8 +199,19 @@ absl::Status RbdGroupStore::RemoveImage(const std::string& group, const GroupSig
   return r == -ENOENT ? absl::OkStatus() : Check(CephOperation::kGroupChange, r, Spec(group));
 }
 
+template <class Images>
+absl::StatusOr<ImageTurns::Turn> RbdGroupStore::TakeTurns(const Images& images) const {
+  std::vector<std::string> specs;
+  for (const auto& image : images) {
+    ASSIGN_OR_RETURN(const Pool pool, Beside(image.pool));
+    specs.push_back(SpecById(pool, image.image_id));
+  }
+  return pool_.cluster().turns().Take(std::move(specs));
+}
+
 absl::Status RbdGroupStore::CreateSnapshot(const std::string& group, const GroupSight& sight,
                                            const std::string& snapshot) {
+  ASSIGN_OR_RETURN(const auto turn, TakeTurns(sight.images));
   std::list<LockedImage> locked;
   for (const GroupImage& image : sight.images) {
     ASSIGN_OR_RETURN(Pool pool, Beside(image.pool));
@@ -223,8 +238,12 @@ absl::Status RbdGroupStore::RenameSnapshot(const std::string& group, const std::
 
 absl::Status RbdGroupStore::RemoveSnapshot(const std::string& group, const GroupSight& sight,
                                            const GroupSnapshot& snapshot) {
-  const Step step("remove group snapshot");
-  const int r = rbd_group_snap_remove(pool_.get(), group.c_str(), snapshot.name.c_str());
+  int r = 0;
+  {
+    ASSIGN_OR_RETURN(const auto turn, TakeTurns(snapshot.members));
+    const Step step("remove group snapshot");
+    r = rbd_group_snap_remove(pool_.get(), group.c_str(), snapshot.name.c_str());
+  }
   // librbd gives up when a member's image is gone, which the others must not suffer for.
   return r == -ENOENT ? RemoveRecord(group, sight, snapshot)
                       : Check(CephOperation::kGroupSnapshotRemove, r, At(group, snapshot.name));

@@ -21,7 +21,7 @@ constexpr absl::Duration kTurn = absl::Seconds(30);
 // Two librbd clients that remove one image at a time end in a failed assertion of librbd (16.2:
 // TrimRequest, is_lock_owner), and so of the controller. The turn keeps a second one from starting;
 // a removal that takes longer than the turn still has the image open, and so watches it.
-absl::Status TakeTurn(Pool& pool, const TrashedImage& image) {
+absl::Status TakePurgeTurn(Pool& pool, const TrashedImage& image) {
   const std::string object = pool.Spec(image.name);
   int r = image_header::TakePurgeTurn(pool, image.id, kTurn);
   if (r == -ENOENT) {
@@ -59,7 +59,8 @@ absl::Status PurgeImage(Pool& pool, const TrashedImage& image) {
     return absl::OkStatus();
   }
   RETURN_IF_ERROR(FreeName(pool, image));
-  RETURN_IF_ERROR(TakeTurn(pool, image));
+  RETURN_IF_ERROR(TakePurgeTurn(pool, image));
+  ASSIGN_OR_RETURN(const auto images, TakeTurnWithParent(pool, image.id, kOperation));
   const Step step("remove deleted image");
   const int r = rbd_trash_remove(pool.get(), image.id.c_str(), true);
   return r == -ENOENT ? absl::OkStatus() : Check(pool, kOperation, r, object);

@@ -314,10 +314,10 @@ absl::Status RbdSnapshotStore::Flatten(const std::string& image_id, FlattenProgr
   int r = -EAGAIN;
   while (r == -EAGAIN) {
     {
+      const ImageTurns::Turn turn = TakeTurn(pool_, image_id);
       const SnapLock lock = SnapLock::ToCopyUp(pool_, image_id, kSlice + kFlattenTurn);
       RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, lock.result(), ById(image_id)));
-      ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
-                                                    CephOperation::kFlatten));
+      ASSIGN_OR_RETURN(Image image, Image::OpenInTurn(pool_, image_id, CephOperation::kFlatten));
       r = CopyUp(pool_, image, absl::Now() + kSlice, *progress);
     }
     absl::SleepFor(kBetweenSlices);
@@ -331,11 +331,11 @@ absl::Status RbdSnapshotStore::Flatten(const std::string& image_id, FlattenProgr
 
 // Nothing is left to copy but holes, which librbd looks at once more.
 absl::Status RbdSnapshotStore::CutTie(const std::string& image_id, uint64_t objects) {
+  ASSIGN_OR_RETURN(const auto turn, TakeTurnWithParent(pool_, image_id, CephOperation::kFlatten));
   const SnapLock lock =
       SnapLock::ToCopyUp(pool_, image_id, kFlattenTurn + static_cast<double>(objects) * kHole);
   RETURN_IF_ERROR(Check(pool_, CephOperation::kFlatten, lock.result(), ById(image_id)));
-  ASSIGN_OR_RETURN(Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
-                                                CephOperation::kFlatten));
+  ASSIGN_OR_RETURN(Image image, Image::OpenInTurn(pool_, image_id, CephOperation::kFlatten));
   const Step step("flatten image");
   const int r = rbd_flatten(image.get());
   // EINVAL: it has no parent any more.

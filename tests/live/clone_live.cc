@@ -2,7 +2,11 @@
 // what the class calls have made.
 #include <algorithm>
 #include <cstring>
+#include <thread>
+#include <vector>
 
+#include "absl/time/clock.h"
+#include "controller/class_calls.h"
 #include "controller/image_features.h"
 #include "controller/provisioner.h"
 #include "controller/snapshotter.h"
@@ -104,6 +108,66 @@ TEST_CASE("a snapshot costs at most 38 operations, its repeat 6, its removal 38"
   CHECK(OsdOperations() - before <= 38);
   CHECK(absl::IsNotFound(Snapshotter().Find(pool.stores(), IdOf(image, wanted.snapshot)).status()));
   Must(Snapshotter().Delete(pool.stores(), IdOf(image, wanted.snapshot)));
+}
+
+// A watcher that takes its time, as a kernel that has mapped the image and is busy.
+class SlowWatcher {
+ public:
+  SlowWatcher(Pool& pool, std::string object) : pool_(pool), object_(std::move(object)) {
+    REQUIRE(rados_watch3(pool_.get(), object_.c_str(), &cookie_, Acknowledge, nullptr, 30, this) ==
+            0);
+  }
+  ~SlowWatcher() { rados_unwatch2(pool_.get(), cookie_); }
+  SlowWatcher(const SlowWatcher&) = delete;
+  SlowWatcher& operator=(const SlowWatcher&) = delete;
+
+ private:
+  static void Acknowledge(void* self, uint64_t notify, uint64_t cookie, uint64_t, void*, size_t) {
+    auto* watcher = static_cast<SlowWatcher*>(self);
+    absl::SleepFor(absl::Milliseconds(50));
+    rados_notify_ack(watcher->pool_.get(), watcher->object_.c_str(), notify, cookie, nullptr, 0);
+  }
+  Pool& pool_;
+  const std::string object_;
+  uint64_t cookie_ = 0;
+};
+
+TEST_CASE("what changes one image at once, beside a slow watcher, is all done") {
+  constexpr int kCallers = 3;
+  const Both pool;
+  Pool raw = OpenPool(Connected());
+  Pool watching = OpenPool(AnotherClient());
+  Provisioner provisioner(absl::Seconds(20));
+  const std::string image = FreshImage("busy");
+  Must(provisioner.Create(pool.stores(), SpecFor(image)));
+  const std::string id = RawId(raw, image);
+  // Whose removal takes the image's last snapshots with it.
+  std::vector<TrashedImage> copies;
+  for (int number = 0; number < kCallers; ++number) {
+    const VolumeSpec copy = CopySpec(pool, image);
+    Must(provisioner.Create(pool.stores(), copy));
+    copies.push_back({.id = RawId(raw, copy.image),
+                      .name = copy.image,
+                      .by_user = true,
+                      .deferred_until = absl::Now()});
+    Must(provisioner.Delete(*pool.images, copy.image));
+  }
+  const SlowWatcher watcher(watching, class_calls::HeaderObject(id));
+  std::vector<absl::Status> made(kCallers);
+  std::vector<absl::Status> purged(kCallers);
+  {
+    std::vector<std::jthread> callers;
+    for (int number = 0; number < kCallers; ++number) {
+      callers.emplace_back(
+          [&, number] { made[number] = pool.snapshots->Create(id, "s" + std::to_string(number)); });
+      callers.emplace_back([&, number] { purged[number] = pool.images->Purge(copies[number]); });
+    }
+  }
+  for (int number = 0; number < kCallers; ++number) {
+    Must(made[number]);
+    Must(purged[number]);
+  }
+  CHECK(SnapshotsOf(pool, id).size() == kCallers);
 }
 
 TEST_CASE("a snapshot read by class calls is the one that librbd lists") {

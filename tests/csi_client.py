@@ -3,11 +3,13 @@
 Tests, the demo and the kill matrix use it. Every call has a deadline; nothing is retried unless `again` is used, which
 repeats a call while its code says "not final" the way the sidecars do.
 """
+import atexit
 import os
 import pathlib
 import sys
 import threading
 import time
+import weakref
 from typing import Any, Callable, Iterable, Optional
 
 # The directory of the daemons; the build puts the Python stubs beside it.
@@ -29,6 +31,7 @@ NOT_FINAL = {grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.
 CHANNEL = [("grpc.use_local_subchannel_pool", 1), ("grpc.initial_reconnect_backoff_ms", 50),
            ("grpc.max_reconnect_backoff_ms", 200), ("grpc.enable_http_proxy", 0)]
 Message = Any
+OPEN: "weakref.WeakSet[grpc.Channel]" = weakref.WeakSet()
 
 
 def connect(socket: str) -> grpc.Channel:
@@ -39,7 +42,20 @@ def connect(socket: str) -> grpc.Channel:
     """
     channel = grpc.insecure_channel(f"unix:{socket}", CHANNEL)
     channel.subscribe(listen)
+    OPEN.add(channel)
     return channel
+
+
+@atexit.register
+def close_all() -> None:
+    """What a failed test has left open would wait for its listening thread for ever, which has ended by then."""
+    channels = list(OPEN)
+    for channel in channels:
+        channel.unsubscribe(listen)
+    if channels:
+        time.sleep(0.5)
+    for channel in channels:
+        channel.close()
 
 
 def listen(_: grpc.ChannelConnectivity) -> None:
@@ -48,6 +64,7 @@ def listen(_: grpc.ChannelConnectivity) -> None:
 
 def hang_up(channel: grpc.Channel) -> None:
     """Closes a channel of `connect`, whose listening thread takes 0.2 s to see that it is not wanted any more."""
+    OPEN.discard(channel)
     channel.unsubscribe(listen)
     threading.Timer(0.5, channel.close).start()
 

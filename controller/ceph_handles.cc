@@ -203,7 +203,7 @@ absl::StatusOr<Image> Image::OpenById(Pool& pool, const std::string& id, Mode mo
   rbd_image_t image = nullptr;
   const int r = rbd_open_by_id_read_only(pool.get(), id.c_str(), &image, nullptr);
   if (r < 0) {
-    return Fail(pool, operation, -r, SpecById(pool, id));
+    return pool.cluster().Fail(operation, -r, SpecById(pool, id));
   }
   return Image(image, mode);
 }
@@ -217,7 +217,7 @@ absl::StatusOr<Image> Image::OpenInTurn(Pool& pool, const std::string& id,
     r = rbd_open_by_id(pool.get(), id.c_str(), &image, nullptr);
   }
   if (r < 0) {
-    return Fail(pool, operation, -r, SpecById(pool, id));
+    return pool.cluster().Fail(operation, -r, SpecById(pool, id));
   }
   return Image(image, Mode::kReadWrite);
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <optional>
 
 #include "controller/ceph_handles.h"
 #include "controller/image_header.h"

@@ -52,6 +52,8 @@ absl::Status FreeName(Pool& pool, const TrashedImage& image) {
 
 absl::Status PurgeImage(Pool& pool, const TrashedImage& image) {
   const std::string object = pool.Spec(image.name);
+  // First: the wait may be longer than what is asked and taken below stays true.
+  ASSIGN_OR_RETURN(const auto turn, TakeTurnWithParent(pool, image.id, kOperation));
   // It may have been restored since the trash was listed.
   const int in_trash = image_header::IsInTrash(pool, image.id);
   RETURN_IF_ERROR(Check(pool, kOperation, in_trash, object));
@@ -60,7 +62,6 @@ absl::Status PurgeImage(Pool& pool, const TrashedImage& image) {
   }
   RETURN_IF_ERROR(FreeName(pool, image));
   RETURN_IF_ERROR(TakePurgeTurn(pool, image));
-  ASSIGN_OR_RETURN(const auto images, TakeTurnWithParent(pool, image.id, kOperation));
   const Step step("remove deleted image");
   const int r = rbd_trash_remove(pool.get(), image.id.c_str(), true);
   return r == -ENOENT ? absl::OkStatus() : Check(pool, kOperation, r, object);

@@ -7,6 +7,7 @@
 
 #include "absl/time/clock.h"
 #include "controller/group_snapshotter.h"
+#include "controller/left_snapshots.h"
 #include "controller/sweeper.h"
 #include "csi/status.h"
 

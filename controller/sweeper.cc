@@ -2,10 +2,9 @@
 
 #include <spdlog/spdlog.h>
 
-#include "absl/strings/match.h"
 #include "absl/time/clock.h"
+#include "controller/left_snapshots.h"
 #include "controller/provisioner.h"
-#include "controller/snapshotter.h"
 #include "csi/status.h"
 
 namespace rbdcsi {
@@ -60,43 +59,6 @@ absl::Status SweepImage(const OpenedPool& pool, const ListedImage& image, absl::
 }
 
 }  // namespace
-
-std::vector<std::string> StaleTemporaries(const std::vector<SnapshotInfo>& snapshots,
-                                          absl::Time now) {
-  std::vector<std::string> names;
-  for (const SnapshotInfo& snapshot : snapshots) {
-    if (snapshot.name_space == SnapshotNamespace::kUser &&
-        absl::StartsWith(snapshot.name, Sv(kTemporaryPrefix)) &&
-        now - snapshot.taken > kStaleTemporary) {
-      names.push_back(snapshot.name);
-    }
-  }
-  return names;
-}
-
-absl::StatusOr<bool> RemoveLeftSnapshots(SnapshotStore& store, const Sight& sight, absl::Time now) {
-  ASSIGN_OR_RETURN(const std::vector<SnapshotInfo> snapshots,
-                   store.Snapshots(sight.id, sight.snapshots));
-  const std::string image = store.Spec("(id " + sight.id + ")");
-  const std::vector<std::string> stale = StaleTemporaries(snapshots, now);
-  for (const std::string& name : stale) {
-    RETURN_IF_ERROR(store.Remove(sight.id, name));
-    spdlog::info("sweeper: removed the temporary snapshot {}@{}", image, name);
-  }
-  bool removed = !stale.empty();
-  for (const SnapshotInfo& snapshot : snapshots) {
-    if (snapshot.name_space != SnapshotNamespace::kGroup) {
-      continue;
-    }
-    ASSIGN_OR_RETURN(const bool stray, store.RemoveStray(sight.id, snapshot));
-    if (stray) {
-      removed = true;
-      spdlog::info("sweeper: removed {}@{}, of which its group knows nothing", image,
-                   snapshot.name);
-    }
-  }
-  return removed;
-}
 
 absl::Status Sweep(const OpenedPool& pool, absl::Time now,
                    const std::function<bool(absl::Duration)>& pause) {

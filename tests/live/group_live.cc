@@ -3,8 +3,8 @@
 #include "controller/group_snapshotter.h"
 #include "controller/group_store.h"
 #include "controller/image_features.h"
+#include "controller/left_snapshots.h"
 #include "controller/snapshot_store.h"
-#include "controller/sweeper.h"
 #include "tests/live/live_ceph.h"
 
 namespace rbdcsi::live {

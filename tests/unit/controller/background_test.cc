@@ -1,7 +1,7 @@
 // What the reaper, the sweeper and the flattener decide about what they see: pure.
 #include "controller/flatten_marks.h"
+#include "controller/left_snapshots.h"
 #include "controller/reaper.h"
-#include "controller/sweeper.h"
 #include "tests/catch.h"
 
 namespace rbdcsi {

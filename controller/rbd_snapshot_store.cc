@@ -1,4 +1,5 @@
 #include <cerrno>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
@@ -52,6 +53,7 @@ class RbdSnapshotStore final : public SnapshotStore {
   absl::StatusOr<std::string> ImageName(const std::string& image_id) override;
   absl::Status Create(const std::string& image_id, const std::string& snapshot) override;
   absl::Status Remove(const std::string& image_id, const std::string& snapshot) override;
+  absl::Status RemoveById(const std::string& image_id, const SnapshotInfo& snapshot) override;
   absl::StatusOr<bool> RemoveStray(const std::string& image_id,
                                    const SnapshotInfo& member) override;
   absl::Status AttachParent(const std::string& child_id, const class_calls::Parent& parent,
@@ -74,6 +76,8 @@ class RbdSnapshotStore final : public SnapshotStore {
  private:
   absl::Status CreateOpened(const Image& image, const std::string& image_id,
                             const std::string& snapshot);
+  absl::Status RemoveOpened(const std::string& image_id, const std::string& name,
+                            const std::function<int(rbd_image_t)>& remove);
   absl::Status CutTie(const std::string& image_id, uint64_t objects);
   std::string ById(std::string_view id) const { return SpecById(pool_, id); }
   std::string At(const std::string& image_id, const std::string& snapshot) const {
@@ -152,6 +156,20 @@ absl::Status RbdSnapshotStore::CreateOpened(const Image& image, const std::strin
 }
 
 absl::Status RbdSnapshotStore::Remove(const std::string& image_id, const std::string& snapshot) {
+  return RemoveOpened(image_id, snapshot, [&snapshot](rbd_image_t image) {
+    return rbd_snap_remove(image, snapshot.c_str());
+  });
+}
+
+absl::Status RbdSnapshotStore::RemoveById(const std::string& image_id,
+                                          const SnapshotInfo& snapshot) {
+  return RemoveOpened(image_id, snapshot.name, [&snapshot](rbd_image_t image) {
+    return rbd_snap_remove_by_id(image, snapshot.id);
+  });
+}
+
+absl::Status RbdSnapshotStore::RemoveOpened(const std::string& image_id, const std::string& name,
+                                            const std::function<int(rbd_image_t)>& remove) {
   const auto image =
       Image::OpenById(pool_, image_id, Image::Mode::kReadWrite, CephOperation::kSnapshotRemove);
   if (absl::IsNotFound(image.status())) {
@@ -159,9 +177,9 @@ absl::Status RbdSnapshotStore::Remove(const std::string& image_id, const std::st
   }
   RETURN_IF_ERROR(image.status());
   const Step step("remove snapshot");
-  const int r = rbd_snap_remove(image->get(), snapshot.c_str());
+  const int r = remove(image->get());
   return r == -ENOENT ? absl::OkStatus()
-                      : Check(pool_, CephOperation::kSnapshotRemove, r, At(image_id, snapshot));
+                      : Check(pool_, CephOperation::kSnapshotRemove, r, At(image_id, name));
 }
 
 absl::StatusOr<bool> RbdSnapshotStore::RemoveStray(const std::string& image_id,
@@ -171,17 +189,12 @@ absl::StatusOr<bool> RbdSnapshotStore::RemoveStray(const std::string& image_id,
   ASSIGN_OR_RETURN(Pool home, pool_.Sibling(member.group_pool, RadosNamespace()));
   ReadOp op;
   op.Exec("rbd", "group_snap_get_by_id", class_calls::TextInput(snapshot));
-  int r = op.Run(home, class_calls::GroupHeaderObject(member.group_id));
+  const int r = op.Run(home, class_calls::GroupHeaderObject(member.group_id));
   if (r != -ENOENT) {
     RETURN_IF_ERROR(Check(pool_, CephOperation::kGroupLook, r, ById(image_id)));
     return false;
   }
-  ASSIGN_OR_RETURN(const Image image, Image::OpenById(pool_, image_id, Image::Mode::kReadWrite,
-                                                      CephOperation::kGroupSnapshotRemove));
-  const Step step("remove stray member of a group snapshot");
-  r = rbd_snap_remove_by_id(image.get(), member.id);
-  RETURN_IF_ERROR(Check(pool_, CephOperation::kGroupSnapshotRemove, r == -ENOENT ? 0 : r,
-                        At(image_id, member.name)));
+  RETURN_IF_ERROR(RemoveById(image_id, member));
   return true;
 }
 

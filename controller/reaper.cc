@@ -32,8 +32,8 @@ Kept WhyKept(const std::vector<SnapshotInfo>& snapshots) {
     if (snapshot.name_space != SnapshotNamespace::kTrash) {
       return Kept::kSnapshots;
     }
-    // Without children it goes with its image.
-    kept = snapshot.children != 0 ? Kept::kClones : kept;
+    // One without clones is on its way out.
+    kept = IsHalfRemoved(snapshot) ? kept : Kept::kClones;
   }
   return kept;
 }

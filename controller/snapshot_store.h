@@ -57,6 +57,8 @@ class SnapshotStore {
   // leaves with the last of them. OK when there is none.
   virtual absl::Status Remove(const std::string& image_id, const std::string& snapshot) = 0;
 
+  // Of any namespace, without clones. OK when there is none.
+  virtual absl::Status RemoveById(const std::string& image_id, const SnapshotInfo& snapshot) = 0;
   // Removes a member of a group snapshot of which its group knows nothing; false: it knows it. The
   // group notes a snapshot before its members are taken and forgets it after they are gone
   // (librbd), so such a member is one that Ceph took after the call had given up and cleared away.

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "controller/chain.h"
+#include "controller/left_snapshots.h"
 #include "controller/messages.h"
 #include "controller/provisioner.h"
 #include "controller/snapshot_claim.h"
@@ -115,6 +116,14 @@ absl::StatusOr<bool> KeepClaim(const PoolStores& pool, const std::string& snapsh
 absl::StatusOr<bool> IsStale(const PoolStores& pool, const SnapshotClaim& claim) {
   ASSIGN_OR_RETURN(const Sight sight, pool.images.LookById(claim.image_id));
   return sight.state == Sight::State::kAbsent;
+}
+
+// An earlier try of the deletion may have died in the middle of it.
+absl::Status FinishRemovalsOn(const PoolStores& pool, const std::string& image_id) {
+  ASSIGN_OR_RETURN(const Sight sight, pool.images.LookById(image_id));
+  ASSIGN_OR_RETURN(const std::vector<SnapshotInfo> snapshots,
+                   pool.snapshots.Snapshots(sight.id, sight.snapshots));
+  return FinishRemovals(pool.snapshots, sight.id, snapshots).status();
 }
 
 }  // namespace
@@ -229,6 +238,9 @@ absl::Status Snapshotter::Delete(const PoolStores& pool, const SnapshotId& id) {
   const std::optional<SnapshotClaim> claim = SnapshotClaim::FromJson(held);
   if (!claim.has_value() || (!id.volume.image.empty() && claim->image != id.volume.image)) {
     return absl::OkStatus();
+  }
+  if (!found.ok()) {
+    RETURN_IF_ERROR(FinishRemovalsOn(pool, claim->image_id));
   }
   // Lost: the name has a new owner by now, whose claim is none of ours.
   RETURN_IF_ERROR(NotFinal(pool.snapshots.ChangeClaim(id.snapshot, held, "").status()));

@@ -41,6 +41,12 @@ TEST_CASE("a temporary snapshot is stale when no call can still want it, and not
   CHECK(StaleTemporaries({temporary}, Now()).empty());
 }
 
+TEST_CASE("a removed snapshot that no clone holds is half-removed") {
+  CHECK(IsHalfRemoved(Snapshot(SnapshotNamespace::kTrash, "csi.s", 0)));
+  CHECK_FALSE(IsHalfRemoved(Snapshot(SnapshotNamespace::kTrash, "csi.s", 1)));
+  CHECK_FALSE(IsHalfRemoved(Snapshot(SnapshotNamespace::kUser, "csi.s", 0)));
+}
+
 TEST_CASE("a mark for flattening comes back as it was written, and a strange one is none") {
   const FlattenMark mark = {.image_id = "1a2b",
                             .why = FlattenMark::Why::kSnapshots,

@@ -205,7 +205,7 @@ absl::StatusOr<Image> Image::OpenById(Pool& pool, const std::string& id, Mode mo
   if (r < 0) {
     return pool.cluster().Fail(operation, -r, SpecById(pool, id));
   }
-  return Image(image, mode);
+  return Image(image, mode, pool.cluster().instance());
 }
 
 absl::StatusOr<Image> Image::OpenInTurn(Pool& pool, const std::string& id,
@@ -219,7 +219,7 @@ absl::StatusOr<Image> Image::OpenInTurn(Pool& pool, const std::string& id,
   if (r < 0) {
     return pool.cluster().Fail(operation, -r, SpecById(pool, id));
   }
-  return Image(image, Mode::kReadWrite);
+  return Image(image, Mode::kReadWrite, pool.cluster().instance());
 }
 
 Image::~Image() {
@@ -230,8 +230,48 @@ Image::~Image() {
   if (mode_ == Mode::kReadWrite) {
     // Gives up the lock; waits for as long as the OSD is silent (ADR 10).
     step.emplace("close image");
+    if (!open_elsewhere_.has_value()) {
+      NoteWatchers(ListWatchers());
+    }
+    // Another program may have asked the owner of the lock, us, to change the image for it. librbd
+    // (16.2.15) does not wait for that when it closes an image, and ends the process when it has an
+    // answer to give afterwards (image_turn.h); when it releases the lock, it does wait.
+    if (*open_elsewhere_) {
+      rbd_lock_release(image_);
+    }
   }
   rbd_close(image_);
+}
+
+void Image::NoteWatchers(const std::vector<Watcher>& watchers) {
+  // The kernel counts the handles of its watches from here on (CEPH_LINGER_ID_START in Linux'
+  // osd_client.c); those of librados are addresses. A kernel asks for the lock and nothing else.
+  constexpr uint64_t kFirstOfKernel = 0xffff000000000000;
+  open_elsewhere_ = std::any_of(watchers.begin(), watchers.end(), [this](const Watcher& watcher) {
+    return watcher.handle < kFirstOfKernel && watcher.client != client_;
+  });
+}
+
+// Empty when Ceph does not answer: then it would not release the lock either.
+std::vector<Watcher> Image::ListWatchers() const {
+  std::vector<rbd_image_watcher_t> found(4);
+  size_t count = found.size();
+  int r = rbd_watchers_list(image_, found.data(), &count);
+  while (r == -ERANGE) {
+    found.resize(count + 1);
+    count = found.size();
+    r = rbd_watchers_list(image_, found.data(), &count);
+  }
+  std::vector<Watcher> watchers;
+  for (size_t i = 0; r == 0 && i < count; ++i) {
+    watchers.push_back({.address = found[i].addr,
+                        .client = static_cast<uint64_t>(found[i].id),
+                        .handle = found[i].cookie});
+  }
+  if (r == 0) {
+    rbd_watchers_list_cleanup(found.data(), count);
+  }
+  return watchers;
 }
 
 WriteOp::WriteOp(Start start) : op_(rados_create_write_op()) {

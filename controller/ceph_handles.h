@@ -23,6 +23,7 @@
 #include "absl/status/statusor.h"
 #include "controller/error_tables.h"
 #include "controller/image_turn.h"
+#include "controller/watchers.h"
 #include "csi/credentials.h"
 
 namespace rbdcsi {
@@ -118,17 +119,26 @@ class Image {
   Image(Image&& other) noexcept
       : turn_(std::move(other.turn_)),
         image_(std::exchange(other.image_, nullptr)),
-        mode_(other.mode_) {}
+        mode_(other.mode_),
+        client_(other.client_),
+        open_elsewhere_(other.open_elsewhere_) {}
   Image& operator=(Image&&) = delete;
   ~Image();
 
   rbd_image_t get() const { return image_; }
+  // The header's watchers of this moment, from a caller that is about to close it; closing one that
+  // was open for writing asks for them otherwise (1 operation).
+  void NoteWatchers(const std::vector<Watcher>& watchers);
 
  private:
-  Image(rbd_image_t image, Mode mode) : image_(image), mode_(mode) {}
+  Image(rbd_image_t image, Mode mode, uint64_t client)
+      : image_(image), mode_(mode), client_(client) {}
+  std::vector<Watcher> ListWatchers() const;
   std::optional<ImageTurns::Turn> turn_;
   rbd_image_t image_;
   Mode mode_;
+  uint64_t client_;  // the cluster's instance
+  std::optional<bool> open_elsewhere_;
 };
 
 class ImageOptions {

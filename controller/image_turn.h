@@ -5,7 +5,8 @@
 // watcher. If it is closed before they have all answered, it forgets that it has yet to tell the
 // other: "FAILED ceph_assert(m_pending_ops == 0)" in ~AsyncOpTracker, of ~ImageWatcher (measured:
 // four copies at once of a volume that the kernel has mapped, within seconds). Waiting for one
-// another is also faster than asking one another. What another process asks for is not covered.
+// another is also faster than asking one another. Against other programs an Image releases the lock
+// before it closes; the turn also covers the parents that librbd opens by itself.
 //
 // Blocking; any thread. A SnapLock (controller/snap_lock.h) is taken later than the turn of its
 // image, never before.

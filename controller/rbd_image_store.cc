@@ -223,6 +223,7 @@ absl::Status RbdImageStore::Resize(const std::string& id, uint64_t size_bytes) {
   // Asking librbd for the flags would make it refresh the image first, 5 operations for 1.
   ASSIGN_OR_RETURN(const Sight sight, LookById(id));
   if (!sight.map_invalid) {
+    image.NoteWatchers(sight.watchers);
     return absl::OkStatus();
   }
   const Step step("rebuild object map");

@@ -170,6 +170,38 @@ TEST_CASE("what changes one image at once, beside a slow watcher, is all done") 
   CHECK(SnapshotsOf(pool, id).size() == kCallers);
 }
 
+TEST_CASE("what two programs change in one image at once, beside a slow watcher, is all done") {
+  constexpr int kCallers = 2;
+  constexpr int kEach = 3;
+  const Both pool;
+  const auto other = MakeRbdSnapshotStore(OpenPool(AnotherClient()));
+  Pool raw = OpenPool(Connected());
+  Pool watching = OpenPool(AnotherClient());
+  for (int round = 0; round < 3; ++round) {
+    const std::string image = FreshImage("shared");
+    Must(Provisioner(absl::Seconds(20)).Create(pool.stores(), SpecFor(image)));
+    const std::string id = RawId(raw, image);
+    const SlowWatcher watcher(watching, class_calls::HeaderObject(id));
+    std::vector<absl::Status> made(2 * kCallers);
+    {
+      std::vector<std::jthread> callers;
+      for (int caller = 0; caller < 2 * kCallers; ++caller) {
+        callers.emplace_back([&, caller] {
+          SnapshotStore& store = caller % 2 == 0 ? *pool.snapshots : *other;
+          for (int number = 0; number < kEach; ++number) {
+            made[caller].Update(
+                store.Create(id, "s" + std::to_string(caller) + "-" + std::to_string(number)));
+          }
+        });
+      }
+    }
+    for (const absl::Status& status : made) {
+      Must(status);
+    }
+    CHECK(SnapshotsOf(pool, id).size() == size_t{2} * kCallers * kEach);
+  }
+}
+
 TEST_CASE("a snapshot read by class calls is the one that librbd lists") {
   const Both pool;
   const Source source(pool);

@@ -2,6 +2,7 @@
 
 `--full`: ten minutes. `--seed N`: the dice of an earlier run; the machine's own dice are others each time.
 """
+import datetime
 import pathlib
 import random
 import re
@@ -20,8 +21,11 @@ from history.writes import Fault
 from scorecard import Score
 from world import World
 
-# A line of a controller's log at the end of a call: its name, its code, how long it took, the volume.
-ENDED = re.compile(r" ([A-Z]\w+) [A-Z_]+ (\d+\.\d)ms.*?(?:csi\.|name: \")(\w+)")
+# A line of a controller's log about a call: when, the call's id (its process in the first half), its name, the rest.
+LINE = re.compile(r"^(\S+) \w+ ([0-9a-f]{8}) ([A-Z]\w+) (.*)$", re.MULTILINE)
+# The rest at the end of a call: its code and how long it took. And the volume, in any.
+ENDED = re.compile(r"[A-Z_]+ (\d+\.\d)ms")
+VOLUME = re.compile(r"(?:csi\.|name: \")(\w+)")
 
 
 @pytest.fixture()
@@ -72,10 +76,26 @@ def longest_calls(workload: Workload) -> dict[tuple[str, str], float]:
     """How long a call goes on at most when nobody waits for it: by the controllers' own logs, and some more."""
     longest: dict[tuple[str, str], float] = {}
     for controller in workload.controllers:
-        for kind, milliseconds, key in ENDED.findall(pathlib.Path(controller.log).read_text(errors="replace")):
-            longest[kind, key] = max(longest.get((kind, key), 0), float(milliseconds) / 1000)
+        for kind, key, seconds in lengths(pathlib.Path(controller.log).read_text(errors="replace")):
+            longest[kind, key] = max(longest.get((kind, key), 0), seconds)
     assert longest, "no call has ended by the controllers' logs"
     return {which: max(2.0, 1.2 * seconds + 1) for which, seconds in longest.items()}
+
+
+def lengths(log: str) -> Iterator[tuple[str, str, float]]:
+    """How long each call took; one that went on until its controller was killed, until then."""
+    begun: dict[str, tuple[float, str, str]] = {}
+    last: dict[str, float] = {}
+    for stamp, call, kind, rest in LINE.findall(log):
+        now = last[call[:4]] = datetime.datetime.fromisoformat(stamp).timestamp()
+        volume, ended = VOLUME.search(rest), ENDED.match(rest)
+        if volume is not None and rest.startswith("started"):
+            begun[call] = (now, kind, volume[1])
+        elif volume is not None and ended is not None:
+            begun.pop(call, None)
+            yield kind, volume[1], float(ended[1]) / 1000
+    for call, (since, kind, key) in begun.items():
+        yield kind, key, last[call[:4]] - since
 
 
 def slowest(bounds: dict[tuple[str, str], float]) -> list[tuple[str, str]]:

@@ -52,6 +52,8 @@ osd crush chooseleaf type = 0
 # Half an hour. A placement group serves while its lease lasts (16 s). The answers of other replicas renew it; alone,
 # one whose OSD was paused for longer can stay `laggy` until it peers again, and each call for it waits for ever.
 osd pool default read lease ratio = 90
+# memstore is taken for a rotating disk, on which Ceph rests for 5 s after each object that it trims of a snapshot.
+osd snap trim sleep hdd = 0
 osd objectstore = {objectstore}
 osd memory target = 939524096
 bluestore block size = {block_size}

@@ -26,7 +26,7 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     try:
         yield world
         world.controller.stop()
-        assert sanitizer_reports(world) == []
+        assert deaths(world) == []
     finally:
         if request.session.testsfailed:
             keep = csi_client.BIN.parents[1] / "test-logs" / folder
@@ -35,9 +35,13 @@ def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         world.down()
 
 
-def sanitizer_reports(world: World) -> list[str]:
-    """What AddressSanitizer and its kin have written to the daemons' logs, in a build that has them."""
-    words = ("Sanitizer:", "runtime error:")
+def deaths(world: World) -> list[str]:
+    """What the daemons' logs tell of one that ended by itself, which a test that starts them again may not see.
+
+    Failed assertions of Ceph and its libraries, uncaught exceptions, and in a build that has them AddressSanitizer and
+    its kin.
+    """
+    words = ("FAILED ceph_assert", "terminate called", "Sanitizer:", "runtime error:")
     return [f"{path.name}: {line}" for path in world.layout.logs.iterdir() if path.is_file()
             for line in path.read_text(errors="replace").splitlines() if any(word in line for word in words)]
 
